@@ -1,0 +1,49 @@
+"""What a coder is: lossless, from a list of arrays to bytes and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple, Protocol
+
+import numpy as np
+
+
+class ArraySpec(NamedTuple):
+    """Shape and dtype of an array that a payload holds; known from the record before anything is decoded."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+
+class Coder(Protocol):
+    """One entropy coder. Stateless: all adaptive state lives inside one call.
+
+    A payload is self-delimiting given the specs: `decode` reads exactly the bytes that `encode` wrote and raises
+    `PayloadError` on anything else that it can notice (what it cannot, the chunk's CRC-32 catches).
+    The caller has checked sizes against its limits before it calls `decode`.
+    """
+
+    name: ClassVar[str]
+    number: ClassVar[int]  # in format_spec/registry.md
+
+    def accepts(self, dtype: np.dtype) -> bool:
+        """Whether arrays of `dtype` can be coded."""
+
+    def encode(self, arrays: Sequence[np.ndarray]) -> bytes:
+        """Code arrays of any shapes (also empty, also 0-d), in order, into one payload; deterministic.
+
+        Integer coders see arrays of rank >= 2 in the order (out, in, kernel...).
+        """
+
+    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+        """The arrays back, bit for bit.
+
+        Raises:
+            PayloadError: the payload does not hold these arrays.
+        """

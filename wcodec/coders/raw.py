@@ -1,0 +1,38 @@
+"""Little-endian bytes as they are (format_spec/coders.md, raw)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ..errors import PayloadError
+from .protocol import ArraySpec
+
+
+class Raw:
+    """No compression: what a payload costs when nothing else pays."""
+
+    name: ClassVar[str] = "raw"
+    number: ClassVar[int] = 0
+
+    def accepts(self, dtype: np.dtype) -> bool:
+        """Every fixed-width dtype of the format."""
+        return not dtype.hasobject
+
+    def encode(self, arrays: Sequence[np.ndarray]) -> bytes:
+        """Row-major little-endian elements, arrays in order, no padding."""
+        return b"".join(a.astype(a.dtype.newbyteorder("<"), copy=False).tobytes() for a in arrays)
+
+    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+        """Copies of the payload's bytes as native arrays; PayloadError unless the sizes agree exactly."""
+        nbytes = sum(spec.size * spec.dtype.itemsize for spec in specs)
+        if nbytes != len(payload):
+            raise PayloadError(f"raw payload holds {len(payload)} bytes, its arrays need {nbytes}")
+        arrays, offset = [], 0
+        for spec in specs:
+            stored = np.frombuffer(payload, spec.dtype.newbyteorder("<"), spec.size, offset)
+            arrays.append(stored.astype(spec.dtype).reshape(spec.shape))
+            offset += spec.size * spec.dtype.itemsize
+        return arrays

@@ -1,0 +1,22 @@
+"""CODERS: every entropy coder. One file a coder, one line here."""
+
+from __future__ import annotations
+
+from ..errors import UnknownCoderError
+from .protocol import Coder
+from .raw import Raw
+
+CODERS: dict[str, Coder] = {
+    coder.name: coder
+    for coder in (
+        Raw(),
+    )
+}
+
+
+def find_coder(number: int) -> Coder:
+    """The coder of a registry number; UnknownCoderError where there is none."""
+    for coder in CODERS.values():
+        if coder.number == number:
+            return coder
+    raise UnknownCoderError(f"no coder has number {number}")

@@ -1,0 +1,59 @@
+"""What a factorization is: named factors <-> weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+Factors = Mapping[str, Any]  # name -> array of numpy or of the backend in training
+
+
+class Factorization(Protocol):
+    """One way to write a weight as a function of factors. A frozen dataclass a kind.
+
+    The dataclass fields after `shape` are the parameters that the manifest stores, in field order: integers,
+    strings or tuples of integers, each with a default where one is natural. `__post_init__` checks them and raises
+    `FactorizationError`: a hostile file must not get past construction.
+    """
+
+    kind: ClassVar[str]
+    number: ClassVar[int | None]  # in format_spec/registry.md; None for a user's own kind
+    integer_factors: ClassVar[frozenset[str]]  # factors that hold integers (indices, masks), never quantized
+
+    shape: tuple[int, ...]  # of the weight
+
+    @property
+    def factor_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of every factor, in the order of the file; follows from the fields alone."""
+
+    @property
+    def step_axes(self) -> dict[str, tuple[int, ...]]:
+        """Factor name -> axes along which its step varies by default; a factor left out has one step."""
+
+    def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
+        """Factors whose reconstruction approximates `weight` (float32, `shape`); encode side only."""
+
+    def check(self, factors: Factors) -> None:
+        """Raise FactorizationError where decoded numpy factors cannot be reconstructed (an index out of range)."""
+
+    def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
+        """The weight, float32. `xp` is numpy or keras.ops: einsum, reshape, take and arithmetic only."""
+
+
+@dataclass(frozen=True)
+class FactoredWeight:
+    """A weight on its way into a file: a factorization, its factors and the steps to quantize them with.
+
+    Attributes:
+        factorization: gives the shape of the weight and of its factors.
+        factors: name -> numpy array.
+        step_codes: name -> int array of step codes, shape () or broadcastable to the factor; a factor without an
+            entry is stored bit for bit.
+    """
+
+    factorization: Factorization
+    factors: dict[str, np.ndarray]
+    step_codes: dict[str, np.ndarray] = field(default_factory=dict)

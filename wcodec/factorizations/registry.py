@@ -1,0 +1,52 @@
+"""FACTORIZATIONS: every way in which a weight is written as factors. One file a kind, one line here."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..errors import FactorizationError, UnknownKindError
+from .dense import Dense
+from .kmeans import KMeans
+from .low_rank import LowRank
+from .protocol import Factorization
+from .rdft import Rdft
+from .sparse import Sparse
+
+FACTORIZATIONS: dict[str, type[Factorization]] = {
+    "dense": Dense,
+    "rdft": Rdft,
+    "low_rank": LowRank,
+    "kmeans": KMeans,
+    "sparse": Sparse,
+}
+
+
+def register_factorization(cls: type[Factorization]) -> type[Factorization]:
+    """Make a factorization of your own known to encode, training and decode in this process; returns `cls`.
+
+    A file that uses it stores `cls.kind` as a string; a process that has not registered it refuses the file.
+
+    Raises:
+        FactorizationError: the class is not a frozen dataclass with `shape` first, its kind is taken, or its
+            `number` is not None (numbers belong to the specification).
+    """
+    if not dataclasses.is_dataclass(cls) or [f.name for f in dataclasses.fields(cls)][:1] != ["shape"]:
+        raise FactorizationError(f"{cls.__name__} is not a dataclass whose first field is shape")
+    if cls.number is not None:
+        raise FactorizationError(f"{cls.__name__}.number must be None: numbers belong to the specification")
+    if FACTORIZATIONS.get(cls.kind, cls) is not cls:
+        raise FactorizationError(f"a factorization of kind {cls.kind!r} is registered already")
+    FACTORIZATIONS[cls.kind] = cls
+    return cls
+
+
+def find_factorization(wire_kind: int | str) -> type[Factorization]:
+    """The class of a kind as a manifest stores it: the number of a built-in one, the name of a user's own.
+
+    Raises:
+        UnknownKindError: neither built in nor registered in this process.
+    """
+    for cls in FACTORIZATIONS.values():
+        if wire_kind == (cls.kind if cls.number is None else cls.number):
+            return cls
+    raise UnknownKindError(f"factorization {wire_kind!r} is neither built in nor registered")
