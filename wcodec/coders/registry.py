@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from ..errors import UnknownCoderError
+from .elias_gamma import EliasGamma
 from .protocol import Coder
 from .raw import Raw
+from .rice import Rice
 
 CODERS: dict[str, Coder] = {
     coder.name: coder
     for coder in (
         Raw(),
+        EliasGamma(),
+        Rice(),
     )
 }
 

@@ -1,0 +1,15 @@
+"""The kernel's functions. `wcodec.coders.reference` holds the same ones in plain Python.
+
+Symbols are contiguous int32 arrays (n,); `out` is filled in place. PayloadError for a payload that holds something
+else, SymbolError for a symbol that has no code, ValueError for a parameter outside its range.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def run_length_encode(
+    values: NDArray[np.int32], run_code: int, magnitude_code: int, non_zero_runs: bool
+) -> bytes: ...
+def run_length_decode(
+    payload: bytes | memoryview, run_code: int, magnitude_code: int, non_zero_runs: bool, out: NDArray[np.int32]
+) -> int: ...
