@@ -131,6 +131,12 @@ class StepCodeError(WczError):
     code = 26
 
 
+class GraphError(WczError):
+    """A layer graph that is not well formed, or that does not fit its tensors or its inputs."""
+
+    code = 27
+
+
 # -- one payload: 40-59 --------------------------------------------------------------------------------------------
 
 
