@@ -28,9 +28,9 @@ STEP_TABLE = np.array(
     dtype=np.float32,
 )  # fmt: skip
 
-# Every step and every half step is a normal float32: 2**-126 <= step(k) < 2**100.
+# 2**-125 <= step(k) < 2**96: every step is a normal float32, and a symbol times a step is finite.
 MIN_CODE = CODES_PER_OCTAVE * (OCTAVE_BIAS - 125)
-MAX_CODE = CODES_PER_OCTAVE * (OCTAVE_BIAS + 100) - 1
+MAX_CODE = CODES_PER_OCTAVE * (OCTAVE_BIAS + 96) - 1
 
 # Symbols are symmetric int32, so that negation is always possible.
 MAX_SYMBOL = 2**31 - 1

@@ -1,0 +1,64 @@
+"""wcodec: a codec and file format (.wcz) for neural-network weights.
+
+    report = wcodec.encode(model, "model.wcz")       # Keras, torch, arrays, .safetensors, .keras, .h5, .npz
+    tensors = wcodec.decode("model.wcz")             # name -> numpy array
+    for name, tensor in wcodec.stream("model.wcz"):  # one tensor in memory
+        ...
+
+Importing this costs numpy and msgpack; encoders, front ends and training are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .container import Limits
+from .decoder import WczFile, decode, safe_open, stream, verify
+from .errors import WczError
+from .factorizations import register_factorization
+from .tensor_files import load, load_file, save, save_file
+
+if TYPE_CHECKING:
+    from . import factorizations, runtime, train
+    from .encoder import EncodeReport, encode
+    from .frontends.loading import load_into
+
+__version__ = "0.1.0.dev0"
+
+# name -> module that defines it; a module itself where both agree. Loaded on first use (PEP 562).
+_LAZY = {
+    "EncodeReport": "encoder",
+    "encode": "encoder",
+    "load_into": "frontends.loading",
+    "runtime": "runtime",
+    "train": "train",
+}
+
+__all__ = [
+    "EncodeReport",
+    "Limits",
+    "WczError",
+    "WczFile",
+    "decode",
+    "encode",
+    "factorizations",
+    "load",
+    "load_file",
+    "load_into",
+    "register_factorization",
+    "runtime",
+    "safe_open",
+    "save",
+    "save_file",
+    "stream",
+    "train",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'wcodec' has no attribute {name!r}")
+    module = importlib.import_module(f".{_LAZY[name]}", __name__)
+    return module if _LAZY[name] == name else getattr(module, name)

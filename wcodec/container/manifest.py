@@ -1,0 +1,114 @@
+"""The body of a tensor or group chunk: manifest + payload streams (format_spec/wcz.md, section 5).
+
+    body     := manifest payload...
+    manifest := msgpack [streams, record, ...]
+    streams  := coder | [coder, nbytes, coder, nbytes, ..., coder]     the last payload takes the rest of the body
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from ..errors import RecordError
+from ..records import TensorRecord
+from .layout import Limits
+
+STREAMS_PER_CHUNK = 16
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One entropy-coded payload and the registry number of its coder."""
+
+    coder: int
+    payload: bytes | memoryview
+
+
+@dataclass(frozen=True)
+class TensorChunk:
+    """Records of one chunk with their payloads; names come from the name table.
+
+    Attributes:
+        names: one a record.
+        records: in the order of the chunk.
+        streams: payloads; a factor's record says which one holds it.
+    """
+
+    names: tuple[str, ...]
+    records: tuple[TensorRecord, ...]
+    streams: tuple[Stream, ...]
+
+    @property
+    def payload_nbytes(self) -> int:
+        """Entropy-coded bytes of the chunk."""
+        return sum(len(stream.payload) for stream in self.streams)
+
+
+def pack_body(records: Sequence[TensorRecord], streams: Sequence[Stream]) -> bytes:
+    """Body of a 'T' or 'G' chunk."""
+    if len(streams) == 1:
+        head: Any = streams[0].coder
+    else:
+        head = [value for s in streams for value in (s.coder, len(s.payload))][:-1]
+    manifest = msgpack.packb([head, *(record.to_wire() for record in records)])
+    return b"".join([manifest, *(stream.payload for stream in streams)])
+
+
+def unpack_body(body: memoryview, limits: Limits) -> tuple[tuple[TensorRecord, ...], tuple[Stream, ...]]:
+    """Parse the body of a 'T' or 'G' chunk.
+
+    Raises:
+        RecordError: the manifest is not well formed or payload lengths exceed the body.
+        LimitError: ranks above the limit.
+    """
+    manifest, end = unpack_prefix(body, limits)
+    if not isinstance(manifest, list) or len(manifest) < 2:
+        raise RecordError("a manifest is [streams, record, ...]")
+    records = tuple(TensorRecord.from_wire(wire) for wire in manifest[1:])
+    for record in records:
+        limits.check("rank", len(record.shape), "rank")
+    streams = _split_payloads(manifest[0], body[end:])
+    if any(factor.stream >= len(streams) for record in records for factor in record.factors):
+        raise RecordError("a factor lies in a stream that the chunk does not have")
+    return records, streams
+
+
+def unpack_prefix(body: memoryview, limits: Limits) -> tuple[Any, int]:
+    """The msgpack object that `body` starts with, and the number of bytes that it takes.
+
+    Only nil, booleans, integers, strings, bytes, arrays and maps: nothing that runs code or needs a type.
+
+    Raises:
+        RecordError: not well formed, or longer than the limit.
+    """
+    head = body[: limits.manifest_nbytes]
+    unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, max_buffer_size=max(len(head), 1), ext_hook=_no_ext)
+    unpacker.feed(head)
+    try:
+        return unpacker.unpack(), unpacker.tell()
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as e:
+        raise RecordError(f"malformed msgpack ({type(e).__name__})") from e
+
+
+def _no_ext(code: int, data: bytes) -> Any:
+    raise ValueError(f"msgpack extension type {code} is not part of the format")
+
+
+def _split_payloads(head: Any, rest: memoryview) -> tuple[Stream, ...]:
+    values = head if isinstance(head, list) else [head]
+    if len(values) % 2 == 0 or len(values) > 2 * STREAMS_PER_CHUNK:
+        raise RecordError("streams is a coder or [coder, nbytes, ..., coder]")
+    if any(isinstance(v, bool) or not isinstance(v, int) or v < 0 for v in values):
+        raise RecordError("coders and payload lengths are natural numbers")
+    streams, offset = [], 0
+    for coder, nbytes in zip(values[::2], [*values[1::2], None], strict=True):
+        end = len(rest) if nbytes is None else offset + nbytes
+        if end > len(rest):
+            raise RecordError(f"a payload of {nbytes} bytes exceeds its chunk")
+        streams.append(Stream(coder, rest[offset:end]))
+        offset = end
+    return tuple(streams)

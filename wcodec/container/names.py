@@ -1,0 +1,148 @@
+"""The name table: front-coded, with one-byte tokens for frequent pieces (format_spec/wcz.md, section 4).
+
+    entry  := LEB128(2 * shared + grouped) suffix
+    suffix := (byte | token | 1F byte)* (00 | ending token)
+
+`shared` counts the leading bytes of the previous name that this one repeats. Names are record models of a file's
+overhead: a LeNet's eight Keras names take 22 bytes here, 100 as strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ..errors import NameTableError
+from .layout import Limits, leb128
+
+STOP, ESCAPE = 0x00, 0x1F
+
+# Tokens 01..0F end a name, 10..1E do not. Part of the format: never reordered.
+ENDINGS = (
+    b"/kernel", b"/bias", b".weight", b".bias", b"/gamma", b"/beta", b"/moving_mean", b"/moving_variance",
+    b".running_mean", b".running_var", b".num_batches_tracked", b"/recurrent_kernel", b"/embeddings",
+    b"/depthwise_kernel", b"/pointwise_kernel",
+)  # fmt: skip
+PIECES = (
+    b"conv2d", b"dense", b"batch_normalization", b"depthwise_conv2d", b"conv", b"layer", b"encoder", b"decoder",
+    b"attention", b"embedding", b"lstm", b"block", b"norm", b"downsample", b"output",
+)  # fmt: skip
+_TOKENS = {**{0x01 + i: t for i, t in enumerate(ENDINGS)}, **{0x10 + i: t for i, t in enumerate(PIECES)}}
+_PIECES_BY_LENGTH = sorted(((text, 0x10 + i) for i, text in enumerate(PIECES)), key=lambda p: -len(p[0]))
+
+
+class NameEntry(NamedTuple):
+    """A tensor's name and whether it rides in a group chunk."""
+
+    name: str
+    grouped: bool
+
+
+def encode_names(entries: Iterable[NameEntry]) -> bytes:
+    """Body of a NAMES chunk; deterministic."""
+    out, previous = bytearray(), b""
+    for name, grouped in entries:
+        text = name.encode()
+        out += min(_spellings(previous, text, grouped), key=len)
+        previous = text
+    return bytes(out)
+
+
+def decode_names(body: bytes | memoryview, limits: Limits) -> list[NameEntry]:
+    """Entries of a NAMES chunk.
+
+    Raises:
+        NameTableError: malformed, not UTF-8, or a name twice.
+        LimitError: too many names or bytes.
+    """
+    data, position, previous = bytes(body), 0, b""
+    entries: list[NameEntry] = []
+    total = 0
+    while position < len(data):
+        flags, position = _read_leb128(data, position)
+        shared, grouped = divmod(flags, 2)
+        if shared > len(previous):
+            raise NameTableError("a name shares more bytes than the name before it has")
+        suffix, position = _decode_suffix(data, position)
+        previous = previous[:shared] + suffix
+        total += len(previous)
+        limits.check("names_nbytes", total, "bytes of names")
+        limits.check("tensors", len(entries) + 1, "names")
+        entries.append(NameEntry(_to_text(previous), bool(grouped)))
+    return entries
+
+
+def _spellings(previous: bytes, text: bytes, grouped: bool) -> Iterator[bytes]:
+    """The entry with the longest shared prefix, and with one byte less: "/bias" as a token needs its slash."""
+    longest = _common_prefix(previous, text)
+    for shared in range(longest, max(longest - 2, -1), -1):
+        yield leb128(2 * shared + grouped) + _encode_suffix(text[shared:])
+
+
+def _encode_suffix(text: bytes) -> bytes:
+    out, position = bytearray(), 0
+    while position < len(text):
+        rest = text[position:]
+        if rest in ENDINGS:
+            out.append(0x01 + ENDINGS.index(rest))
+            return bytes(out)
+        piece = next(((t, token) for t, token in _PIECES_BY_LENGTH if rest.startswith(t)), None)
+        if piece is not None:
+            out.append(piece[1])
+            position += len(piece[0])
+        else:
+            out += bytes([ESCAPE, rest[0]]) if rest[0] <= ESCAPE else rest[:1]
+            position += 1
+    out.append(STOP)
+    return bytes(out)
+
+
+def _decode_suffix(data: bytes, position: int) -> tuple[bytes, int]:
+    suffix = bytearray()
+    while True:
+        if position >= len(data):
+            raise NameTableError("the name table ends within a name")
+        byte = data[position]
+        position += 1
+        if byte == STOP:
+            return bytes(suffix), position
+        if byte == ESCAPE:
+            if position >= len(data):
+                raise NameTableError("the name table ends within an escape")
+            suffix.append(data[position])
+            position += 1
+        elif byte in _TOKENS:
+            suffix += _TOKENS[byte]
+            if byte < 0x10:
+                return bytes(suffix), position
+        else:
+            suffix.append(byte)
+
+
+def _read_leb128(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if position >= len(data) or shift > 28:
+            raise NameTableError("a length in the name table does not end")
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, position
+
+
+def _common_prefix(a: bytes, b: bytes) -> int:
+    n = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        n += 1
+    return n
+
+
+def _to_text(name: bytes) -> str:
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError as e:
+        raise NameTableError(f"name {name!r} is not UTF-8") from e

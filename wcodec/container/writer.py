@@ -1,0 +1,102 @@
+"""Writing a file in one pass (format_spec/wcz.md, section 3)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any
+
+import msgpack
+
+from ..errors import DuplicateNameError
+from ..records import TensorRecord
+from . import layout
+from .manifest import Stream, pack_body
+from .names import NameEntry, encode_names
+
+
+class Writer:
+    """Appends chunks to a file; nothing is ever rewritten, so `file` may be a pipe.
+
+    Names go first; then tensor and group chunks in the order of their queues (see `layout` and the specification);
+    `finish` ends the file.
+
+    Attributes:
+        nbytes: written so far.
+        payload_nbytes: entropy-coded bytes among them.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._index: list[tuple[int, int]] = []
+        self._names: set[str] = set()
+        self.nbytes = 0
+        self.payload_nbytes = 0
+        self._write(layout.PREAMBLE)
+
+    def add_names(self, entries: Iterable[NameEntry]) -> None:
+        """Announce the tensors that follow, in model order.
+
+        Raises:
+            DuplicateNameError: a name that this file has already.
+        """
+        entries = list(entries)
+        for name, _ in entries:
+            if name in self._names:
+                raise DuplicateNameError("two tensors have this name", tensor=name)
+            self._names.add(name)
+        self._add(layout.NAMES, encode_names(entries), tensors=0)
+
+    def add_tensor(self, record: TensorRecord, streams: Sequence[Stream]) -> None:
+        """The next tensor that is not grouped, in a chunk of its own."""
+        self._add_records(layout.TENSOR, [record], streams, tensors=1)
+
+    def add_group(self, records: Sequence[TensorRecord], streams: Sequence[Stream]) -> None:
+        """The next grouped tensors, together."""
+        self._add_records(layout.GROUP, records, streams, tensors=-len(records))
+
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Text for people and programs; keys in sorted order, so that equal input gives equal bytes."""
+        self._add(layout.METADATA, msgpack.packb(dict(sorted(metadata.items()))), tensors=0)
+
+    def add_graph(self, graph: Any) -> None:
+        """The layer graph (format_spec/graph.md)."""
+        self._add(layout.GRAPH, msgpack.packb(graph), tensors=0)
+
+    def finish(self, digest: bool | None = None) -> None:
+        """Write the END chunk.
+
+        Args:
+            digest: True or False, or None to write one where the file has at least `DIGEST_FROM_BYTES`.
+        """
+        chunks = sum(1 for _, tensors in self._index if tensors)
+        index = [v for pair in self._index for v in pair] if chunks >= layout.INDEX_FROM_CHUNKS else None
+        wanted = self.nbytes >= layout.DIGEST_FROM_BYTES if digest is None else digest
+        self._write(end_chunk(index, self._digest.digest() if wanted else None))
+
+    def _add_records(
+        self, kind: bytes, records: Sequence[TensorRecord], streams: Sequence[Stream], tensors: int
+    ) -> None:
+        self._add(kind, pack_body(records, streams), tensors)
+        self.payload_nbytes += sum(len(stream.payload) for stream in streams)
+
+    def _add(self, kind: bytes, body: bytes, tensors: int) -> None:
+        chunk = layout.frame(kind, body)
+        self._write(chunk)
+        self._index.append((len(chunk), tensors))
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+        self.nbytes += len(data)
+
+
+def end_chunk(index: list[int] | None, digest: bytes | None) -> bytes:
+    """The last chunk: empty, or [index, digest] and the chunk's own length, by which a reader finds its start."""
+    if index is None and digest is None:
+        return layout.frame(layout.END, b"")
+    table = msgpack.packb([index, digest])
+    body_nbytes = len(table) + layout.SPAN_BYTES
+    span = 1 + len(layout.leb128(body_nbytes)) + body_nbytes + layout.CRC_BYTES
+    return layout.frame(layout.END, table + span.to_bytes(layout.SPAN_BYTES, "little"))

@@ -1,0 +1,243 @@
+"""encode(): a model of any front end -> a .wcz file."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .coders import CODERS, Coder
+from .container import NameEntry, Writer
+from .container.files import open_sink
+from .container.manifest import Stream, TensorChunk
+from .decoder import TensorDetails, chunk_details
+from .dtypes import is_float
+from .errors import DuplicateNameError, OptionError
+from .frontends import find_frontend
+from .frontends.protocol import NamedTensor
+from .hops import ChunkItem, encode_chunk
+from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
+from .quantize import CODES_PER_OCTAVE, step_code_at_most
+from .records import TensorRecord
+
+# Tensors below this many elements ride together: framing and the learning of an adaptive coder cost them most.
+SMALL_TENSOR = 8192
+GROUP_LIMIT = 65536
+
+PROFILES = {"small": "context"}  # what the sizes and speeds of coders recommend; a coder's own name works too
+
+SEARCHED_OCTAVES = 24  # how far below its largest weight bits_per_weight looks for a step
+
+Progress = Callable[[int, int, str], None]  # tensors done, of how many, name of the one just written
+
+
+@dataclass(frozen=True)
+class EncodeReport:
+    """What `encode` wrote.
+
+    Attributes:
+        data: the file, where no destination was given, else None.
+        nbytes: of the file.
+        original_nbytes: of the tensors as they came.
+        payload_nbytes: entropy-coded bytes in the file; the rest is container.
+        rows: what the file says of each tensor, in model order.
+    """
+
+    data: bytes | None
+    nbytes: int
+    original_nbytes: int
+    payload_nbytes: int
+    rows: tuple[TensorDetails, ...]
+
+    @property
+    def ratio(self) -> float:
+        """original / compressed."""
+        return self.original_nbytes / self.nbytes
+
+    @property
+    def overhead_nbytes(self) -> int:
+        """Everything in the file that is not entropy-coded payload."""
+        return self.nbytes - self.payload_nbytes
+
+    @property
+    def weights(self) -> int:
+        """Number of elements of all tensors."""
+        return sum(math.prod(row.shape) for row in self.rows)
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Bits of the whole file over the number of elements."""
+        return 8 * self.nbytes / max(self.weights, 1)
+
+    def __repr__(self) -> str:
+        return f"EncodeReport({len(self.rows)} tensors, {self.nbytes:,} bytes, {self.ratio:.1f}x)"
+
+
+def encode(
+    model: Any,
+    dst: Any = None,
+    *,
+    coder: str = "small",
+    lossless: bool = False,
+    bits_per_weight: float | None = None,
+    factorizations: Mapping[str, FactorizationFactory] | None = None,
+    graph: bool = False,
+    metadata: Mapping[str, str] | None = None,
+    digest: bool | None = None,
+    progress: Progress | None = None,
+) -> EncodeReport:
+    """Encode a model. The model is not changed.
+
+    With no option the result is near-lossless (see `wcodec.plan.NearLossless`); weights that were trained as
+    quantized latents (`wcodec.train`) are stored exactly as trained.
+
+    Args:
+        model: Keras or torch model, state_dict, mapping of arrays, or path of a .safetensors .keras .h5 .npz file.
+        dst: path (written atomically) or writable file object; None returns the bytes in the report.
+        coder: "small", or the name of an integer coder: context, elias_gamma, rice, raw.
+        lossless: every element bit for bit.
+        bits_per_weight: bits of the whole file over the number of weights, reached from below.
+        factorizations: name pattern -> (shape -> Factorization), the first match counts.
+        graph: store the layer graph too, so that `wcodec.runtime.Runner` runs the file.
+        metadata: text to store with the model.
+        digest: a SHA-256 of the file; by default in files of 2 MiB and more.
+        progress: called after each tensor with (done, total, name).
+
+    Raises:
+        WczError: naming the tensor and the rule; `dst` is as it was before.
+    """
+    job = _Job(_find_coder(coder), dict(factorizations or {}), metadata, digest, progress)
+    frontend = find_frontend(model)
+    tensors = list(frontend.tensors(model))
+    _check_names(tensors)
+    described = frontend.graph(model) if graph else None
+    if bits_per_weight is not None:
+        if lossless:
+            raise OptionError("lossless and bits_per_weight exclude each other")
+        policy: Policy = _policy_for_rate(tensors, job, bits_per_weight, described)
+    else:
+        policy = Lossless() if lossless else NearLossless()
+    if dst is not None:
+        with open_sink(dst) as file:
+            return _write(file, tensors, policy, job, described)
+    buffer = io.BytesIO()
+    report = _write(buffer, tensors, policy, job, described)
+    return EncodeReport(buffer.getvalue(), report.nbytes, report.original_nbytes, report.payload_nbytes, report.rows)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The options of one call that every pass shares."""
+
+    coder: Coder
+    factorizations: dict[str, FactorizationFactory]
+    metadata: Mapping[str, str] | None
+    digest: bool | None
+    progress: Progress | None
+
+
+def _find_coder(name: str) -> Coder:
+    coder = CODERS.get(PROFILES.get(name, name))
+    if coder is None or not coder.accepts(np.dtype(np.int32)):
+        integer_coders = [key for key, c in CODERS.items() if c.accepts(np.dtype(np.int32))]
+        raise OptionError(f"coder {name!r} is not one of {', '.join([*PROFILES, *integer_coders])}")
+    return coder
+
+
+def _check_names(tensors: Sequence[NamedTensor]) -> None:
+    seen: set[str] = set()
+    for tensor in tensors:
+        if tensor.name in seen:
+            raise DuplicateNameError("two tensors have this name", tensor=tensor.name)
+        seen.add(tensor.name)
+
+
+def _write(file: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job, graph: Any) -> EncodeReport:
+    writer = Writer(file)
+    original = 0
+    rows: dict[str, TensorDetails] = {}
+    writer.add_names(NameEntry(t.name, _size(t) < SMALL_TENSOR) for t in tensors)
+    if job.metadata:
+        writer.add_metadata(job.metadata)
+    if graph is not None:
+        writer.add_graph(graph)
+    for members in _chunks(tensors):
+        items = [ChunkItem(t.name, *plan(t, policy, job.factorizations), t.scan) for t in members]
+        original += sum(math.prod(item.weight.factorization.shape) * item.dtype.itemsize for item in items)
+        records, streams = encode_chunk(items, job.coder)
+        _add(writer, members, records, streams)
+        chunk = TensorChunk(tuple(t.name for t in members), tuple(records), tuple(streams))
+        rows.update((row.name, row) for row in chunk_details(chunk))
+        if job.progress is not None:
+            job.progress(len(rows), len(tensors), members[-1].name)
+    writer.finish(job.digest)
+    ordered = tuple(rows[t.name] for t in tensors)
+    return EncodeReport(None, writer.nbytes, original, writer.payload_nbytes, ordered)
+
+
+def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRecord], streams: list[Stream]) -> None:
+    if _size(members[0]) < SMALL_TENSOR:
+        writer.add_group(records, streams)
+    else:
+        writer.add_tensor(records[0], streams)
+
+
+def _size(tensor: NamedTensor) -> int:
+    shape = tensor.value.shape if isinstance(tensor.value, np.ndarray) else tensor.value.factorization.shape
+    return math.prod(shape)
+
+
+def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:
+    """Members of each chunk, in file order: a group comes where the first of its members stands in model order."""
+    small = [t for t in tensors if _size(t) < SMALL_TENSOR]
+    groups = list(_groups(small))
+    first = {members[0].name: members for members in groups}
+    for tensor in tensors:
+        if _size(tensor) >= SMALL_TENSOR:
+            yield [tensor]
+        elif tensor.name in first:
+            yield first[tensor.name]
+
+
+def _groups(small: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:
+    members: list[NamedTensor] = []
+    total = 0
+    for tensor in small:
+        if members and total + _size(tensor) > GROUP_LIMIT:
+            yield members
+            members, total = [], 0
+        members.append(tensor)
+        total += _size(tensor)
+    if members:
+        yield members
+
+
+def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, graph: Any) -> Policy:
+    """The finest global step whose whole file stays at or below `target` bits a weight: bisection on the step code.
+
+    Raises:
+        OptionError: even the coarsest useful step needs more.
+    """
+    if not target > 0:
+        raise OptionError(f"bits_per_weight={target} is not positive")
+    quiet = _Job(job.coder, job.factorizations, job.metadata, job.digest, None)
+    peaks = [float(np.abs(t.value).max()) for t in tensors if _is_matrix(t)]
+    high = step_code_at_most(4 * max(peaks, default=1.0))  # every matrix rounds to zero: the smallest file
+    low = high - CODES_PER_OCTAVE * SEARCHED_OCTAVES
+    smallest = _write(io.BytesIO(), tensors, GlobalStep(high), quiet, graph).bits_per_weight
+    if smallest > target:
+        raise OptionError(f"bits_per_weight={target} cannot be reached: the smallest file has {smallest:.3f}")
+    while high - low > 1:
+        middle = (low + high) // 2
+        rate = _write(io.BytesIO(), tensors, GlobalStep(middle), quiet, graph).bits_per_weight
+        low, high = (low, middle) if rate <= target else (middle, high)
+    return GlobalStep(high)
+
+
+def _is_matrix(tensor: NamedTensor) -> bool:
+    value = tensor.value
+    return isinstance(value, np.ndarray) and value.ndim >= 2 and is_float(value.dtype) and value.size > 0

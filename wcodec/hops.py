@@ -1,0 +1,270 @@
+"""The four hops of one chunk, both ways: factors, symbols, payloads, records.
+
+A stream of a chunk is one payload of one coder. Its arrays are, in this order (format_spec/wcz.md, section 5.3):
+the first differences of the step codes of its quantized factors, where it has any; then each factor's array, in the
+order of the records and of the factorization's factors, axes in the order of the factor's scan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .coders import CODERS, ArraySpec, Coder, find_coder
+from .container import Limits, Stream, TensorChunk
+from .dtypes import is_float
+from .errors import FactorizationError, LimitError, RecordError, StepCodeError, SymbolError, WczError
+from .factorizations import FactoredWeight, Factorization, find_factorization
+from .factorizations.wire import from_params, to_params
+from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, from_symbols, to_symbols
+from .records import FactorRecord, Form, TensorRecord
+from .scans import from_scan, scanned_shape, to_scan
+
+INT32 = np.dtype(np.int32)
+# What codes the factors that the chosen coder does not accept: floats bit for bit, integers beyond int32.
+VERBATIM_CODER = "float_planes"
+
+
+@dataclass(frozen=True)
+class ChunkItem:
+    """One weight on its way into a chunk.
+
+    Attributes:
+        name: of the tensor.
+        weight: factors and step codes.
+        dtype: of the decoded tensor.
+        scan: axis order of the factors that have the weight's own shape; the others are coded as they are.
+    """
+
+    name: str
+    weight: FactoredWeight
+    dtype: np.dtype
+    scan: str
+
+
+# -- encode --------------------------------------------------------------------------------------------------------
+
+
+def encode_chunk(items: Sequence[ChunkItem], coder: Coder) -> tuple[list[TensorRecord], list[Stream]]:
+    """Records and payloads of one chunk; integers and symbols by `coder`, the rest by what accepts them.
+
+    Raises:
+        WczError: naming the tensor: NaN in a quantized factor, a symbol beyond int32, ...
+    """
+    coders: list[Coder] = []
+    steps: list[list[np.ndarray]] = []
+    arrays: list[list[np.ndarray]] = []
+    records = []
+    for item in items:
+        factors = []
+        for name in item.weight.factorization.factor_shapes:
+            try:
+                factor, array, codes = _store_factor(item, name)
+            except WczError as e:
+                raise e.about(item.name) from e
+            chosen = coder if coder.accepts(array.dtype) else CODERS[VERBATIM_CODER]
+            if chosen not in coders:
+                coders.append(chosen)
+                steps.append([])
+                arrays.append([])
+            stream = coders.index(chosen)
+            arrays[stream].append(array)
+            steps[stream] += [codes.ravel()] if codes is not None else []
+            factors.append(FactorRecord(factor.dtype, factor.form, factor.scan, factor.step_axes, stream))
+        kind, params = to_params(item.weight.factorization)
+        records.append(TensorRecord(item.dtype, item.weight.factorization.shape, kind, params, tuple(factors)))
+    streams = [Stream(c.number, c.encode(_with_steps(s, a))) for c, s, a in zip(coders, steps, arrays, strict=True)]
+    return records, streams
+
+
+def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray, np.ndarray | None]:
+    """How a factor is stored, the array that its coder sees, and its step codes if it is quantized."""
+    weight = item.weight
+    values, shape = weight.factors[name], weight.factorization.factor_shapes[name]
+    if values.shape != shape:
+        raise FactorizationError(f"factor {name!r} has shape {values.shape}, its factorization says {shape}")
+    scan = item.scan if shape == weight.factorization.shape else "as_is"
+    if name in weight.step_codes:
+        codes = np.asarray(weight.step_codes[name], dtype=np.int64)
+        default = weight.factorization.step_axes.get(name, ())
+        axes = _axes_of(codes, shape, default)
+        symbols = to_symbols(values, codes)
+        dtype = item.dtype if len(weight.factors) == 1 and weight.factorization.number == 0 else np.dtype(np.float32)
+        record = FactorRecord(dtype, Form.QUANTIZED, scan, None if axes == default else axes)
+        return record, to_scan(symbols, scan), codes.reshape(step_shape(shape, axes))
+    if fits_int32(values):
+        return FactorRecord(values.dtype, Form.INTEGERS, scan), to_scan(values.astype(np.int32), scan), None
+    return FactorRecord(values.dtype, Form.VERBATIM, scan), to_scan(values, scan), None
+
+
+def fits_int32(values: np.ndarray) -> bool:
+    """Whether `values` are integers or booleans that an integer coder can carry."""
+    if values.dtype.kind not in "iub":
+        return False
+    return not values.size or bool(-MAX_SYMBOL <= int(values.min()) and int(values.max()) <= MAX_SYMBOL)
+
+
+def step_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the step codes of a factor of `shape` whose step varies along `axes`."""
+    return tuple(extent if axis in axes else 1 for axis, extent in enumerate(shape))
+
+
+def _axes_of(codes: np.ndarray, shape: tuple[int, ...], default: tuple[int, ...]) -> tuple[int, ...]:
+    if codes.size and (codes.min() < MIN_CODE or codes.max() > MAX_CODE):
+        raise StepCodeError(f"step code outside {MIN_CODE}..{MAX_CODE}")
+    if codes.shape == step_shape(shape, default):
+        return default
+    axes = tuple(axis for axis, extent in enumerate(codes.shape) if extent != 1)
+    if codes.size != 1 and codes.shape != step_shape(shape, axes):
+        raise StepCodeError(f"step codes of shape {codes.shape} do not fit a factor of shape {shape}")
+    return axes if codes.size != 1 else ()
+
+
+def _with_steps(codes: list[np.ndarray], arrays: list[np.ndarray]) -> list[np.ndarray]:
+    if not codes:
+        return arrays
+    return [np.diff(np.concatenate(codes), prepend=0).astype(np.int32), *arrays]
+
+
+# -- decode --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Factor:
+    """A factor record joined with what its factorization says of it."""
+
+    tensor: int
+    name: str
+    shape: tuple[int, ...]
+    record: FactorRecord
+    step_shape: tuple[int, ...]
+
+    @property
+    def spec(self) -> ArraySpec:
+        dtype = self.record.dtype if self.record.form is Form.VERBATIM else INT32
+        return ArraySpec(scanned_shape(self.shape, self.record.scan), dtype)
+
+
+def decode_chunk(chunk: TensorChunk, limits: Limits) -> Iterator[tuple[str, np.ndarray]]:
+    """The tensors of one chunk, rebuilt one after another.
+
+    Raises:
+        WczError: naming the tensor where one is at fault. Sizes are checked before anything is allocated.
+    """
+    factorizations, factors = _join(chunk, limits)
+    values: list[dict[str, Any]] = [{} for _ in chunk.records]
+    for number, stream in enumerate(chunk.streams):
+        mine = [f for f in factors if f.record.stream == number]
+        for factor, value in zip(mine, _decode_stream(stream, mine, chunk), strict=True):
+            values[factor.tensor][factor.name] = value
+    for position, (name, record) in enumerate(zip(chunk.names, chunk.records, strict=True)):
+        try:
+            yield name, _rebuild(factorizations[position], values[position], record)
+        except WczError as e:
+            raise e.about(name) from e
+        values[position] = {}  # the weight is the caller's now, its factors are garbage
+
+
+def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list[_Factor]]:
+    factorizations: list[Factorization] = []
+    factors: list[_Factor] = []
+    total = 0
+    for position, (name, record) in enumerate(zip(chunk.names, chunk.records, strict=True)):
+        try:
+            limits.check("elements", math.prod(record.shape), "elements")
+            factorization = from_params(find_factorization(record.kind), record.shape, record.params)
+            mine = list(_join_record(position, record, factorization))
+            total += max(math.prod(record.shape), *(f.spec.size + math.prod(f.step_shape) for f in mine))
+            limits.check("elements", total, "elements of the chunk")
+        except WczError as e:
+            raise e.about(name) from e
+        factorizations.append(factorization)
+        factors += mine
+    return factorizations, factors
+
+
+def _join_record(position: int, record: TensorRecord, factorization: Factorization) -> Iterator[_Factor]:
+    shapes = factorization.factor_shapes
+    if len(shapes) != len(record.factors):
+        raise RecordError(f"{factorization.kind} has {len(shapes)} factors, the record {len(record.factors)}")
+    if not is_float(record.dtype) and factorization.number != 0:
+        raise RecordError(f"{factorization.kind} gives floats, the record says {record.dtype}")
+    for (name, shape), factor in zip(shapes.items(), record.factors, strict=True):
+        integer = name in factorization.integer_factors or not is_float(factor.dtype)
+        if integer is is_float(factor.dtype) or (factor.form is Form.QUANTIZED and integer):
+            raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
+        if factor.form is Form.INTEGERS and not integer:
+            raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
+        axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
+        if factor.form is not Form.QUANTIZED:
+            axes = ()
+        elif any(axis >= len(shape) for axis in axes):
+            raise RecordError(f"step axes {axes} of factor {name!r} exceed its shape {shape}")
+        yield _Factor(position, name, shape, factor, step_shape(shape, axes))
+
+
+def _decode_stream(stream: Stream, factors: list[_Factor], chunk: TensorChunk) -> Iterator[np.ndarray]:
+    quantized = [f for f in factors if f.record.form is Form.QUANTIZED]
+    counts = [math.prod(f.step_shape) for f in quantized]
+    specs = [ArraySpec((sum(counts),), INT32)] * bool(quantized) + [f.spec for f in factors]
+    blame = chunk.names[0] if len(chunk.names) == 1 else f"{chunk.names[0]} .. {chunk.names[-1]}"
+    try:
+        coder = find_coder(stream.coder)
+        if not all(coder.accepts(spec.dtype) for spec in specs):
+            raise RecordError(f"coder {coder.name} does not carry these dtypes")
+        arrays = coder.decode(stream.payload, specs)
+        steps = iter(_split_steps(arrays.pop(0), quantized, counts) if quantized else ())
+    except WczError as e:
+        raise e.about(blame) from e
+    except MemoryError as e:
+        raise LimitError("not enough memory for the declared arrays", tensor=blame) from e
+    for factor, array in zip(factors, arrays, strict=True):
+        try:
+            yield _restore(factor, from_scan(array, factor.record.scan), steps)
+        except WczError as e:
+            raise e.about(chunk.names[factor.tensor]) from e
+
+
+def _split_steps(differences: np.ndarray, factors: list[_Factor], counts: list[int]) -> list[np.ndarray]:
+    codes = np.cumsum(differences.astype(np.int64))
+    pieces = np.split(codes, np.cumsum(counts)[:-1])
+    return [piece.reshape(factor.step_shape) for piece, factor in zip(pieces, factors, strict=True)]
+
+
+def _restore(factor: _Factor, array: np.ndarray, steps: Iterator[np.ndarray]) -> np.ndarray:
+    dtype = factor.record.dtype
+    if factor.record.form is Form.QUANTIZED:
+        codes = next(steps)
+        if array.size and array.min() < -MAX_SYMBOL:
+            raise SymbolError("a symbol is outside the symmetric int32 range")
+        return from_symbols(array, codes)
+    if factor.record.form is Form.INTEGERS:
+        low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
+            raise SymbolError(f"a value of factor {factor.name!r} does not fit {dtype}")
+        return array.astype(dtype)
+    return array
+
+
+def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
+    factors = {name: _at_least_float32(value) for name, value in factors.items()} if record.kind else factors
+    factorization.check(factors)
+    try:
+        with np.errstate(all="ignore"):  # overflow to infinity is IEEE's answer and the format's
+            weight = np.asarray(factorization.reconstruct(factors))
+            if weight.shape != record.shape:
+                raise FactorizationError(f"{factorization.kind} rebuilt shape {weight.shape}, not {record.shape}")
+            return weight.astype(record.dtype, copy=False)
+    except MemoryError as e:
+        raise LimitError("not enough memory to rebuild the weight") from e
+    except (ValueError, TypeError, IndexError, ArithmeticError) as e:
+        raise FactorizationError(f"{factorization.kind} cannot rebuild these factors: {e}") from e
+
+
+def _at_least_float32(values: np.ndarray) -> np.ndarray:
+    """Arithmetic on factors is float32 or wider; f16, bf16 and f8 factors are widened exactly."""
+    return values.astype(np.float32) if is_float(values.dtype) and values.dtype.itemsize < 4 else values
