@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .coders import CODERS, Coder
+from .coders import CODERS
 from .container import NameEntry, Writer
 from .container.files import open_sink
 from .container.manifest import Stream, TensorChunk
@@ -19,7 +19,7 @@ from .dtypes import is_float
 from .errors import DuplicateNameError, OptionError
 from .frontends import find_frontend
 from .frontends.protocol import NamedTensor
-from .hops import ChunkItem, encode_chunk
+from .hops import ChunkItem, Profile, encode_chunk
 from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
 from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
@@ -28,7 +28,14 @@ from .records import TensorRecord
 SMALL_TENSOR = 8192
 GROUP_LIMIT = 65536
 
-PROFILES = {"small": "context"}  # what the sizes and speeds of coders recommend; a coder's own name works too
+# coder= of encode -> the coder of symbols, the coder of what is stored bit for bit
+PROFILES = {
+    "small": ("context", "float_planes"),
+    "context": ("context", "float_planes"),
+    "elias_gamma": ("elias_gamma", "float_planes"),
+    "rice": ("rice", "float_planes"),
+    "raw": ("raw", "raw"),
+}
 
 SEARCHED_OCTAVES = 24  # how far below its largest weight bits_per_weight looks for a step
 
@@ -98,7 +105,7 @@ def encode(
     Args:
         model: Keras or torch model, state_dict, mapping of arrays, or path of a .safetensors .keras .h5 .npz file.
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
-        coder: "small", or the name of an integer coder: context, elias_gamma, rice, raw.
+        coder: "small", or a name of `PROFILES`: context, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
         factorizations: name pattern -> (shape -> Factorization), the first match counts.
@@ -110,7 +117,7 @@ def encode(
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
     """
-    job = _Job(_find_coder(coder), dict(factorizations or {}), metadata, digest, progress)
+    job = _Job(_find_profile(coder), dict(factorizations or {}), metadata, digest, progress)
     frontend = find_frontend(model)
     tensors = list(frontend.tensors(model))
     _check_names(tensors)
@@ -133,19 +140,18 @@ def encode(
 class _Job:
     """The options of one call that every pass shares."""
 
-    coder: Coder
+    profile: Profile
     factorizations: dict[str, FactorizationFactory]
     metadata: Mapping[str, str] | None
     digest: bool | None
     progress: Progress | None
 
 
-def _find_coder(name: str) -> Coder:
-    coder = CODERS.get(PROFILES.get(name, name))
-    if coder is None or not coder.accepts(np.dtype(np.int32)):
-        integer_coders = [key for key, c in CODERS.items() if c.accepts(np.dtype(np.int32))]
-        raise OptionError(f"coder {name!r} is not one of {', '.join([*PROFILES, *integer_coders])}")
-    return coder
+def _find_profile(name: str) -> Profile:
+    if name not in PROFILES:
+        raise OptionError(f"coder {name!r} is not one of {', '.join(PROFILES)}")
+    symbols, verbatim = PROFILES[name]
+    return Profile(CODERS[symbols], CODERS[verbatim])
 
 
 def _check_names(tensors: Sequence[NamedTensor]) -> None:
@@ -168,7 +174,7 @@ def _write(file: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job,
     for members in _chunks(tensors):
         items = [ChunkItem(t.name, *plan(t, policy, job.factorizations), t.scan) for t in members]
         original += sum(math.prod(item.weight.factorization.shape) * item.dtype.itemsize for item in items)
-        records, streams = encode_chunk(items, job.coder)
+        records, streams = encode_chunk(items, job.profile)
         _add(writer, members, records, streams)
         chunk = TensorChunk(tuple(t.name for t in members), tuple(records), tuple(streams))
         rows.update((row.name, row) for row in chunk_details(chunk))
@@ -224,7 +230,7 @@ def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, g
     """
     if not target > 0:
         raise OptionError(f"bits_per_weight={target} is not positive")
-    quiet = _Job(job.coder, job.factorizations, job.metadata, job.digest, None)
+    quiet = _Job(job.profile, job.factorizations, job.metadata, job.digest, None)
     peaks = [float(np.abs(t.value).max()) for t in tensors if _is_matrix(t)]
     high = step_code_at_most(4 * max(peaks, default=1.0))  # every matrix rounds to zero: the smallest file
     low = high - CODES_PER_OCTAVE * SEARCHED_OCTAVES

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .coders import CODERS, ArraySpec, Coder, find_coder
+from .coders import ArraySpec, Coder, find_coder
 from .container import Limits, Stream, TensorChunk
 from .dtypes import is_float
 from .errors import FactorizationError, LimitError, RecordError, StepCodeError, SymbolError, WczError
@@ -25,8 +25,13 @@ from .records import FactorRecord, Form, TensorRecord
 from .scans import from_scan, scanned_shape, to_scan
 
 INT32 = np.dtype(np.int32)
-# What codes the factors that the chosen coder does not accept: floats bit for bit, integers beyond int32.
-VERBATIM_CODER = "float_planes"
+
+
+class Profile(NamedTuple):
+    """The coders of an encoding: one for symbols and integers, one for elements bit for bit."""
+
+    symbols: Coder
+    verbatim: Coder
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,8 @@ class ChunkItem:
 # -- encode --------------------------------------------------------------------------------------------------------
 
 
-def encode_chunk(items: Sequence[ChunkItem], coder: Coder) -> tuple[list[TensorRecord], list[Stream]]:
-    """Records and payloads of one chunk; integers and symbols by `coder`, the rest by what accepts them.
+def encode_chunk(items: Sequence[ChunkItem], profile: Profile) -> tuple[list[TensorRecord], list[Stream]]:
+    """Records and payloads of one chunk.
 
     Raises:
         WczError: naming the tensor: NaN in a quantized factor, a symbol beyond int32, ...
@@ -66,7 +71,7 @@ def encode_chunk(items: Sequence[ChunkItem], coder: Coder) -> tuple[list[TensorR
                 factor, array, codes = _store_factor(item, name)
             except WczError as e:
                 raise e.about(item.name) from e
-            chosen = coder if coder.accepts(array.dtype) else CODERS[VERBATIM_CODER]
+            chosen = profile.verbatim if factor.form is Form.VERBATIM else profile.symbols
             if chosen not in coders:
                 coders.append(chosen)
                 steps.append([])
