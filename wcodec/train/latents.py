@@ -1,0 +1,124 @@
+"""The trained form of one weight: latents and logarithms of steps, in place of the weight itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..errors import WczError
+from ..factorizations import FactoredWeight, Factorization
+from ..quantize import from_symbols, to_symbols
+from .penalty import PowerLawPenalty
+from .rounding import StepRange, learned_step, round_straight_through, step_codes
+
+AddVariable = Callable[..., keras.Variable]
+
+
+class LatentWeight:
+    """Variables that stand for one weight: a latent a factor and, where it is quantized, a log_step.
+
+    `effective` is the weight as training sees it, `decoded` as a decoder does; both reconstruct it from rounded
+    factors by the same code. Integer factors (an index, a mask) are held fixed and stored as they are.
+
+    Attributes:
+        name: of the weight in the model.
+        factorization: says which factors there are and what weight they make.
+        latents: factor name -> variable of the factor's shape.
+        log_steps: factor name -> variable with the natural logarithm of the step, shape () or of size 1 along the
+            axes that share a step.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        factorization: Factorization,
+        add_variable: AddVariable,
+        *,
+        initial_log_step: float,
+        penalty_weight: float,
+        alpha: float,
+    ) -> None:
+        self.name = name
+        self.factorization = factorization
+        self.latents: dict[str, keras.Variable] = {}
+        self.log_steps: dict[str, keras.Variable] = {}
+        prefix = name.replace("/", ".")
+        for factor, shape in factorization.factor_shapes.items():
+            if factor in factorization.integer_factors:
+                self.latents[factor] = add_variable(
+                    shape=shape, dtype="int32", initializer="zeros", trainable=False, name=f"{prefix}.{factor}"
+                )
+                continue
+            log_step = add_variable(
+                shape=_step_shape(shape, factorization.step_axes.get(factor, ())),
+                initializer=keras.initializers.Constant(initial_log_step),
+                constraint=StepRange(),
+                name=f"{prefix}.{factor}_log_step",
+            )
+            self.log_steps[factor] = log_step
+            self.latents[factor] = add_variable(
+                shape=shape,
+                initializer="zeros",
+                regularizer=PowerLawPenalty(log_step, penalty_weight, alpha),
+                name=f"{prefix}.{factor}",
+            )
+
+    def fit(self, weight: np.ndarray) -> None:
+        """Set the latents to the factors of a weight, float32 of the factorization's shape."""
+        for factor, value in self.factorization.fit(np.asarray(weight, np.float32)).items():
+            self.latents[factor].assign(value)
+
+    def effective(self) -> Any:
+        """The weight made of rounded latents: a float32 tensor with gradients for latents and log_steps."""
+        factors: dict[str, Any] = {}
+        for factor, latent in self.latents.items():
+            if factor in self.log_steps:
+                step = learned_step(self.log_steps[factor])
+                factors[factor] = round_straight_through(latent / step) * step
+            else:
+                factors[factor] = keras.ops.convert_to_tensor(latent)
+        return self.factorization.reconstruct(factors, xp=keras.ops)
+
+    def factored(self) -> FactoredWeight:
+        """Latents as numpy factors and steps as integer codes: what the encoder takes."""
+        return FactoredWeight(
+            self.factorization,
+            {factor: _numpy(latent) for factor, latent in self.latents.items()},
+            {factor: step_codes(_numpy(log_step)) for factor, log_step in self.log_steps.items()},
+        )
+
+    def symbols(self) -> dict[str, np.ndarray]:
+        """Factor name -> int32 array as it is coded.
+
+        Raises:
+            WczError: a latent is not finite or too large for its step; the error names the weight.
+        """
+        factored = self.factored()
+        try:
+            return {
+                factor: to_symbols(value, factored.step_codes[factor]) if factor in factored.step_codes else value
+                for factor, value in factored.factors.items()
+            }
+        except WczError as error:
+            raise error.about(self.name) from None
+
+    def decoded(self) -> np.ndarray:
+        """The weight that a decoder reconstructs, bit for bit: float32, the factorization's shape."""
+        codes = self.factored().step_codes
+        factors = {
+            factor: from_symbols(value, codes[factor]) if factor in codes else value
+            for factor, value in self.symbols().items()
+        }
+        return np.asarray(self.factorization.reconstruct(factors))
+
+
+def _step_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the steps of a factor: its own extents along `axes`, 1 elsewhere; () where one step serves all."""
+    return tuple(n if axis in axes else 1 for axis, n in enumerate(shape)) if axes else ()
+
+
+def _numpy(variable: keras.Variable) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(variable))

@@ -1,0 +1,34 @@
+"""What training pays for a latent: a power-law penalty matched to the length of its code.
+
+Balle et al., "Optimizing the Communication-Accuracy Trade-off in Federated Learning with Rate-Distortion Theory"
+(2022, arXiv:2201.02664); the same number as the penalty of PowerLawEntropyModel in TensorFlow Compression.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from .rounding import learned_step
+
+
+def power_law(latent: Any, alpha: float) -> Any:
+    """Sum over the elements of log((|latent| + alpha) / alpha), a scalar in nats; `latent` is in units of the step."""
+    ops = keras.ops
+    return ops.sum(ops.log(ops.abs(latent) * (1.0 / alpha) + 1.0))
+
+
+class PowerLawPenalty(keras.regularizers.Regularizer):
+    """Regularizer of one latent: weight * power_law(latent / step).
+
+    A regularizer is counted once a training step, however often a shared layer is called.
+    """
+
+    def __init__(self, log_step: keras.Variable, weight: float, alpha: float) -> None:
+        self.log_step = log_step
+        self.weight = weight
+        self.alpha = alpha
+
+    def __call__(self, latent: Any) -> Any:
+        return self.weight * power_law(latent / learned_step(self.log_step), self.alpha)

@@ -1,0 +1,75 @@
+"""Which factorization each weight of a Keras model is trained in: one rule, and the user's exceptions to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+import keras
+
+from ..errors import OptionError, UnsupportedTypeError
+from ..factorizations import Dense, Factorization, Rdft
+
+FactorizationFactory = Callable[[tuple[int, ...]], Factorization]
+
+
+def default_factorization(shape: tuple[int, ...], layer: keras.Layer) -> Factorization:
+    """Rdft for a convolution kernel, Dense for everything else.
+
+    A convolution kernel has shape (kernel..., in, out) and belongs to a layer with that `kernel_size`: true of Keras'
+    plain, transposed, depthwise and separable convolutions and of its convolutional cells alike.
+    """
+    kernel_size = tuple(getattr(layer, "kernel_size", ()))
+    is_kernel = len(shape) == len(kernel_size) + 2 and shape[:-2] == kernel_size
+    return Rdft(shape) if is_kernel and any(n > 1 for n in kernel_size) else Dense(shape)
+
+
+class OwnedWeight(NamedTuple):
+    """A trainable weight, its name in the model and the innermost layer that owns it."""
+
+    name: str
+    variable: keras.Variable
+    layer: keras.Layer
+
+
+def plan_factorizations(
+    weights: Sequence[OwnedWeight], overrides: Mapping[str, FactorizationFactory | None]
+) -> dict[str, Factorization]:
+    """Name -> factorization of every one of `weights` that gets latents, in their order.
+
+    Args:
+        weights: the trainable weights of a model.
+        overrides: name pattern ("conv*/kernel", as fnmatch) -> function from a shape to a factorization, or None to
+            train the weight as it is. The first pattern that matches a name decides.
+
+    Raises:
+        OptionError: a pattern that matches no weight, or a factorization that is not one of the weight's shape.
+        UnsupportedTypeError: a weight that is not floating-point.
+        FactorizationError: parameters that a factorization does not allow for this shape.
+    """
+    for pattern in overrides:
+        if not any(fnmatchcase(weight.name, pattern) for weight in weights):
+            raise OptionError(f"factorizations: no trainable weight has a name like {pattern!r}")
+    plan = {weight.name: _factorization(weight, overrides) for weight in weights}
+    return {name: factorization for name, factorization in plan.items() if factorization is not None}
+
+
+def _factorization(
+    weight: OwnedWeight, overrides: Mapping[str, FactorizationFactory | None]
+) -> Factorization | None:
+    shape = tuple(weight.variable.shape)
+    factories = [factory for pattern, factory in overrides.items() if fnmatchcase(weight.name, pattern)]
+    if factories and factories[0] is None:
+        return None
+    if "float" not in weight.variable.dtype:
+        rule = f"a weight of dtype {weight.variable.dtype} cannot be trained through latents"
+        raise UnsupportedTypeError(rule, tensor=weight.name)
+    if weight.variable.constraint is not None:
+        rule = "its constraint cannot act on latents; factorizations={name: None} trains the weight as it is"
+        raise UnsupportedTypeError(rule, tensor=weight.name)
+    factorization = factories[0](shape) if factories else default_factorization(shape, weight.layer)
+    if getattr(factorization, "shape", None) != shape:
+        rule = f"factorizations: {factorization!r} is not a factorization of shape {shape}"
+        raise OptionError(rule, tensor=weight.name)
+    return factorization

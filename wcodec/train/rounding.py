@@ -1,0 +1,54 @@
+"""Rounding that training can learn through: symbols and steps as the decoder has them, gradients as if unrounded.
+
+Straight-through estimator (Bengio et al., 2013, arXiv:1308.3432): the forward pass rounds, the backward pass sees the
+identity. A step is learned as its natural logarithm; the step *code* is rounded first and the step is then looked up,
+so that training, finalize and a decoder multiply by the same float32.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..quantize import CODES_PER_OCTAVE, OCTAVE_BIAS, step_values
+
+# Steps in training: 2**-20 to 2**4. The penalty pushes the step of an all-zero tensor up without end, so there is one.
+LOWEST_CODE = 0
+HIGHEST_CODE = 24 * CODES_PER_OCTAVE
+STEPS = step_values(np.arange(LOWEST_CODE, HIGHEST_CODE + 1))
+
+CODES_PER_NAT = CODES_PER_OCTAVE / math.log(2.0)
+LOWEST_LOG_STEP = (LOWEST_CODE / CODES_PER_OCTAVE - OCTAVE_BIAS) * math.log(2.0)
+HIGHEST_LOG_STEP = (HIGHEST_CODE / CODES_PER_OCTAVE - OCTAVE_BIAS) * math.log(2.0)
+
+
+def round_straight_through(x: Any) -> Any:
+    """Round a tensor of any shape, ties to even; the gradient is that of `x`."""
+    return x + keras.ops.stop_gradient(keras.ops.round(x) - x)
+
+
+def step_codes(log_step: Any, xp: Any = np) -> Any:
+    """Nearest step codes of natural logarithms of steps: integers, same shape; `xp` is numpy or keras.ops."""
+    nearest = xp.round(log_step * CODES_PER_NAT + CODES_PER_OCTAVE * OCTAVE_BIAS)
+    codes = xp.clip(nearest, LOWEST_CODE, HIGHEST_CODE)
+    return codes.astype(np.int32) if xp is np else xp.cast(codes, "int32")
+
+
+def learned_step(log_step: Any) -> Any:
+    """The exact step of the nearest code, same shape as `log_step`; its gradient is that of exp(log_step)."""
+    ops = keras.ops
+    smooth = ops.exp(log_step)
+    exact = ops.take(STEPS, step_codes(log_step, ops) - LOWEST_CODE)
+    # Both lie within a factor of two, so their difference and the sum below are exact in float32 (Sterbenz).
+    return smooth + ops.stop_gradient(exact - smooth)
+
+
+@keras.saving.register_keras_serializable("wcodec")
+class StepRange(keras.constraints.Constraint):
+    """Keeps a learned log_step within the steps of training after every update."""
+
+    def __call__(self, log_step: Any) -> Any:
+        return keras.ops.clip(log_step, LOWEST_LOG_STEP, HIGHEST_LOG_STEP)
