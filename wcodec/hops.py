@@ -110,7 +110,7 @@ def fits_int32(values: np.ndarray) -> bool:
     """Whether `values` are integers or booleans that an integer coder can carry."""
     if values.dtype.kind not in "iub":
         return False
-    return not values.size or bool(-MAX_SYMBOL <= int(values.min()) and int(values.max()) <= MAX_SYMBOL)
+    return not values.size or bool(int(values.min()) >= -MAX_SYMBOL and int(values.max()) <= MAX_SYMBOL)
 
 
 def step_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:

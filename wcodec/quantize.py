@@ -82,4 +82,4 @@ def to_symbols(latent: np.ndarray, codes: np.ndarray | int) -> np.ndarray:
 
 def from_symbols(symbols: np.ndarray, codes: np.ndarray | int) -> np.ndarray:
     """float32(symbol) * step, one IEEE float32 multiplication an element; same shape as `symbols`."""
-    return np.asarray(symbols).astype(np.float32) * step_values(codes)
+    return np.asarray(np.asarray(symbols).astype(np.float32) * step_values(codes))

@@ -24,7 +24,7 @@ def open_source(src: Any) -> Iterator[IO[bytes]]:
         OSError: as `open` does.
     """
     if isinstance(src, str | os.PathLike):
-        with open(src, "rb") as file:
+        with Path(src).open("rb") as file:
             yield file
     elif isinstance(src, bytes | bytearray | memoryview):
         yield io.BytesIO(src)
@@ -45,16 +45,17 @@ def open_sink(dst: Any) -> Iterator[IO[bytes]]:
         yield dst
         return
     path = Path(dst)
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
     try:
         with os.fdopen(fd, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 

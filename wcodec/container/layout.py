@@ -1,7 +1,7 @@
 """Constants, limits and frames of the container (format_spec/wcz.md, sections 2 and 3).
 
-    File   := magic major minor Chunk* End
-    Chunk  := type length body crc32
+File   := magic major minor Chunk* End
+Chunk  := type length body crc32
 """
 
 from __future__ import annotations

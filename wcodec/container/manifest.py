@@ -1,8 +1,8 @@
 """The body of a tensor or group chunk: manifest + payload streams (format_spec/wcz.md, section 5).
 
-    body     := manifest payload...
-    manifest := msgpack [streams, record, ...]
-    streams  := coder | [coder, nbytes, coder, nbytes, ..., coder]     the last payload takes the rest of the body
+body     := manifest payload...
+manifest := msgpack [streams, record, ...]
+streams  := coder | [coder, nbytes, coder, nbytes, ..., coder]     the last payload takes the rest of the body
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def unpack_prefix(body: memoryview, limits: Limits) -> tuple[Any, int]:
         raise RecordError(f"malformed msgpack ({type(e).__name__})") from e
 
 
-def _no_ext(code: int, data: bytes) -> Any:
+def _no_ext(code: int, _data: bytes) -> Any:
     raise ValueError(f"msgpack extension type {code} is not part of the format")
 
 

@@ -14,11 +14,10 @@ from .reader import Chunk, Reader, parse_end, parse_length, read_chunk, read_hea
 
 
 class Location(NamedTuple):
-    """Where a tensor is: offset of its chunk, the chunk's number of tensors, its place among them."""
+    """Where a tensor is: the offset of its chunk and how many tensors that chunk holds."""
 
     offset: int
-    count: int
-    position: int
+    tensors: int
 
 
 class RandomAccess:
@@ -39,7 +38,7 @@ class RandomAccess:
         reader = Reader(file, limits)
         self._queues: dict[bytes, list[Location]] = {layout.TENSOR: [], layout.GROUP: []}
         for kind, offset, count in self._survey(reader):
-            self._queues[kind] += [Location(offset, count, position) for position in range(count)]
+            self._queues[kind] += [Location(offset, count)] * count
         self.names = [entry.name for entry in reader.names]
         self.metadata, self.graph = reader.metadata, reader.graph
         self._locations = dict(zip(self.names, self._assign(reader), strict=True))
@@ -52,7 +51,7 @@ class RandomAccess:
         """Read, verify and parse the chunk at `location`."""
         chunk = self._chunk(location.offset)
         records, streams = unpack_body(chunk.body, self._limits)
-        if len(records) != location.count:
+        if len(records) != location.tensors:
             raise IndexTableError(f"the chunk at byte {location.offset} holds {len(records)} tensors")
         names = (name for name in self.names if self._locations[name].offset == location.offset)
         return TensorChunk(tuple(names), records, streams)

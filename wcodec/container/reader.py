@@ -9,6 +9,7 @@ import hashlib
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
 from ..errors import (
@@ -118,7 +119,8 @@ class Reader:
             raise NameTableError("the file holds fewer tensors than names")
 
 
-class EndTable(NamedTuple):
+@dataclass(frozen=True)
+class EndTable:
     """What a non-empty END chunk holds.
 
     Attributes:

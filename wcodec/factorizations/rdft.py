@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import FactorizationError
-from .protocol import Factors
+from .protocol import Factorization, Factors
 
 
 def rdft_matrix(n: int) -> np.ndarray:
@@ -34,7 +34,7 @@ def rdft_matrix(n: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Rdft:
+class Rdft(Factorization):
     """W = inverse real DFT of the latent over the kernel axes; one step a frequency by default.
 
     Attributes:
@@ -44,12 +44,10 @@ class Rdft:
     """
 
     kind: ClassVar[str] = "rdft"
-    number: ClassVar[int] = 1
-    integer_factors: ClassVar[frozenset[str]] = frozenset()
+    number: ClassVar[int | None] = 1
     # A transform matrix is (n, n): the bound keeps a hostile shape from asking for a huge one.
     MAX_EXTENT: ClassVar[int] = 1024
 
-    shape: tuple[int, ...]
     axes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -75,9 +73,6 @@ class Rdft:
 
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         return {"latent": self._transform(weight, np, inverse=False)}
-
-    def check(self, factors: Factors) -> None:
-        pass
 
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
         return self._transform(factors["latent"], xp, inverse=True)
