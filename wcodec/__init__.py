@@ -21,7 +21,7 @@ from .factorizations import register_factorization
 if TYPE_CHECKING:
     from . import factorizations, runtime, train
     from .encoder import EncodeReport, encode
-    from .frontends.loading import load_into
+    from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
 
 __version__ = "0.1.0.dev0"
@@ -33,7 +33,7 @@ _LAZY = {
     "factorizations": "factorizations",
     "load": "tensor_files",
     "load_file": "tensor_files",
-    "load_into": "frontends.loading",
+    "load_into": "loading",
     "runtime": "runtime",
     "save": "tensor_files",
     "save_file": "tensor_files",
