@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import UnknownCoderError
+from .context import Context
 from .elias_gamma import EliasGamma
 from .protocol import Coder
 from .raw import Raw
@@ -13,6 +14,7 @@ CODERS: dict[str, Coder] = {
     for coder in (
         Raw(),
         EliasGamma(),
+        Context(),
         Rice(),
     )
 }
