@@ -10,6 +10,7 @@ import click
 from ..options import debug_option, json_option
 from ..terminal import show_json
 from .data import DATA
+from .quiet import without_notices
 
 
 @click.command(short_help="Train, encode and decode a small network; print one table.")
@@ -24,10 +25,11 @@ def demo(data: str, mnist: str | None, seed: int, as_json: bool) -> None:
     Each file is then decoded, layer by layer, in a process that can import numpy, msgpack and ml_dtypes only.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from .comparison import compare
-    from .table import show_comparison
+    click.echo(f"training on {data}, a minute or two ...", err=True)
+    with without_notices():
+        from .comparison import compare
+        from .table import show_comparison
 
-    click.echo(f"training on {data}, one to three minutes ...", err=True)
     comparison = compare(DATA[data](mnist), seed)
     report: dict[str, Any] = {"data": comparison.data, "seed": seed, "rows": [r._asdict() for r in comparison.rows]}
     if as_json:

@@ -59,7 +59,7 @@ class Comparison(NamedTuple):
 def compare(digits: Digits, seed: int) -> Comparison:
     """Train both networks, encode them in each way and decode each file at the edge."""
     plain = train_plain(digits, seed)
-    small = train_compressible(digits, seed)
+    small = train_compressible(digits, plain)
     plain_accuracy = _keras_accuracy(plain, digits)
     small_accuracy = _keras_accuracy(small, digits)
     weights = plain.count_params()
