@@ -49,7 +49,8 @@ def softmax(x: Array, *, axis: int = -1) -> Array:
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
     """log(softmax(x))."""
     shifted = x - x.max(axis=axis, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    y: Array = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return y
 
 
 def silu(x: Array) -> Array:
