@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import UnknownCoderError
 from .context import Context
 from .elias_gamma import EliasGamma
+from .float_planes import FloatPlanes
 from .protocol import Coder
 from .raw import Raw
 from .rice import Rice
@@ -15,6 +16,7 @@ CODERS: dict[str, Coder] = {
         Raw(),
         EliasGamma(),
         Context(),
+        FloatPlanes(),
         Rice(),
     )
 }

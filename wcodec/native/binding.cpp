@@ -20,6 +20,9 @@ namespace {
 using ConstSymbols = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Symbols = nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+using ConstBytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Bytes = nb::ndarray<uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
 // A status as an exception; becomes wcodec.errors.PayloadError or SymbolError.
 struct Fault {
     wcz_status status;
@@ -181,6 +184,28 @@ void context_decode(nb::handle source, const std::vector<ViewTuple> &tuples, Sym
     require(wcz_context_decode_end(decoder.get()));
 }
 
+nb::bytes plane_encode(ConstBytes plane) {
+    auto scratch = std::make_unique<wcz_plane_scratch>();
+    std::unique_ptr<uint8_t[]> payload;
+    size_t written = 0;
+    {
+        nb::gil_scoped_release unlocked;
+        const size_t capacity = wcz_plane_bound(plane.size());
+        payload = allocate(capacity);
+        require(wcz_plane_encode(plane.data(), plane.size(), scratch.get(), payload.get(), capacity, &written));
+    }
+    return nb::bytes(payload.get(), written);
+}
+
+size_t plane_decode(nb::handle source, Bytes out) {
+    auto scratch = std::make_unique<wcz_plane_scratch>();
+    Payload payload(source);
+    size_t consumed = 0;
+    nb::gil_scoped_release unlocked;
+    require(wcz_plane_decode(payload.data(), payload.size(), scratch.get(), out.data(), out.size(), &consumed));
+    return consumed;
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -200,4 +225,6 @@ NB_MODULE(_native, module) {
                "non_zero_runs"_a, "out"_a.noconvert());
     module.def("context_encode", &context_encode, "values"_a.noconvert(), "views"_a);
     module.def("context_decode", &context_decode, "payload"_a, "views"_a, "out"_a.noconvert());
+    module.def("plane_encode", &plane_encode, "plane"_a.noconvert());
+    module.def("plane_decode", &plane_decode, "payload"_a, "out"_a.noconvert());
 }

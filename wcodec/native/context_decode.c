@@ -96,12 +96,13 @@ wcz_status wcz_context_decode_array(wcz_context_decoder *decoder, const wcz_view
     }
     uint32_t *contexts = decoder->contexts[view->context_set];
     while (at.index < count) {
-        int32_t value = decode_symbol(&in, contexts, neighbours(&at));
+        neighbourhood around = neighbours(&at);
+        int32_t value = decode_symbol(&in, contexts, around);
         if (value == INT32_MIN) {
             return WCZ_CORRUPT;
         }
         values[at.index] = value;
-        step(&at, magnitude_of(value));
+        step(&at, magnitude_of(value), around.column_mean);
         if (at.column == 0 && in.next > in.size + 4 + WCZ_MAX_STRIPPED) {
             return WCZ_TRUNCATED;
         }

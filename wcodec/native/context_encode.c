@@ -98,8 +98,9 @@ wcz_status wcz_context_encode_array(wcz_context_encoder *encoder, const wcz_view
         if (value == INT32_MIN) {
             return WCZ_SYMBOL;
         }
-        encode_symbol(encoder, contexts, neighbours(&at), value);
-        step(&at, magnitude_of(value));
+        neighbourhood around = neighbours(&at);
+        encode_symbol(encoder, contexts, around, value);
+        step(&at, magnitude_of(value), around.column_mean);
     }
     return encoder->next > encoder->capacity ? WCZ_CAPACITY : WCZ_OK;
 }

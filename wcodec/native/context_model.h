@@ -82,6 +82,7 @@ typedef struct {
     uint32_t level;
     uint32_t magnitudes;       /* pattern of the four neighbours' magnitudes */
     uint32_t signs;            /* pattern of their signs */
+    uint32_t column_mean;      /* running mean of the magnitudes above */
 } neighbourhood;
 
 static inline uint32_t magnitude_of(int32_t value) {
@@ -155,9 +156,9 @@ static inline neighbourhood neighbours(const walk *at) {
         four[2] = at->column >= at->kernel ? *(here - at->kernel) : 0;
         four[3] = above;
     }
-    neighbourhood around = {0, 0, 0};
+    neighbourhood around = {0, 0, 0, column_mean(at)};
     uint32_t near = 6 * at->previous + 2 * at->before_previous + 3 * clipped(magnitude_of(in_kernel_above));
-    around.level = level_of(4 * near + (3 * at->mean + 2 * column_mean(at)) / 4);
+    around.level = level_of(4 * near + (3 * at->mean + 2 * around.column_mean) / 4);
     for (int i = 0; i < 4; i++) {
         around.magnitudes = 3 * around.magnitudes + magnitude_case(four[i]);
         around.signs = 3 * around.signs + sign_case(four[i]);
@@ -166,9 +167,8 @@ static inline neighbourhood neighbours(const walk *at) {
 }
 
 /* Past one element of this magnitude. */
-static inline void step(walk *at, uint32_t magnitude) {
+static inline void step(walk *at, uint32_t magnitude, uint32_t mean) {
     uint32_t clip = clipped(magnitude);
-    uint32_t mean = column_mean(at);
     at->columns[at->column % WCZ_MAX_COLUMNS] = (uint16_t)(mean - mean / 8 + clip * (MEAN_UNIT / 8));
     at->mean = at->mean - at->mean / 16 + clip * (MEAN_UNIT / 16);
     at->before_previous = at->previous;

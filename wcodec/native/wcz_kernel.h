@@ -95,6 +95,29 @@ wcz_status wcz_context_encode_array(wcz_context_encoder *encoder, const wcz_view
                                     size_t column_count, const int32_t *values, size_t count);
 wcz_status wcz_context_encode_end(wcz_context_encoder *encoder, size_t *written);
 
+/* -- planes of bytes in static order-0 rANS (coders.md, float_planes) ------------------------------------------------ */
+
+#define WCZ_PLANE_BLOCK 65536
+#define WCZ_PLANE_SLOTS 4096
+
+/* Tables of one block; the caller's, with any content. */
+typedef struct {
+    uint32_t slots[WCZ_PLANE_SLOTS];
+    uint32_t frequencies[256];
+    uint32_t starts[256];
+} wcz_plane_scratch;
+
+/* Decodes `count` bytes; `*consumed` receives the bytes of the payload that they took. Time O(count + size). */
+wcz_status wcz_plane_decode(const uint8_t *payload, size_t size, wcz_plane_scratch *scratch, uint8_t *plane,
+                            size_t count, size_t *consumed);
+
+/* Bytes that `count` bytes of a plane take at most. */
+size_t wcz_plane_bound(size_t count);
+
+/* `capacity` >= wcz_plane_bound(count), else WCZ_CAPACITY. */
+wcz_status wcz_plane_encode(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch, uint8_t *payload,
+                            size_t capacity, size_t *written);
+
 #ifdef __cplusplus
 }
 #endif
