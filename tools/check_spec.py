@@ -78,8 +78,8 @@ def kinds() -> Iterator[tuple[object, object]]:
     headings = re.findall(r"^## (\w+)$", (SPEC / "factorizations.md").read_text(), re.MULTILINE)
     yield headings, list(FACTORIZATIONS)
     for kind, cls in FACTORIZATIONS.items():
-        rows = [row for row in re.findall(r"^\| kind \| (\d+) \|$", _section("factorizations.md", kind), re.MULTILINE)]
-        yield rows, [str(cls.number)]
+        section = _section("factorizations.md", kind)
+        yield re.findall(r"^\| kind \| (\d+) \|$", section, re.MULTILINE), [str(cls.number)]
 
 
 def coders() -> Iterator[tuple[object, object]]:

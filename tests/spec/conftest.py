@@ -19,11 +19,6 @@ def load(path):
 
 
 @pytest.fixture(scope="session")
-def reference_decoder():
-    return load(ROOT / "format_spec" / "reference_decoder.py")
-
-
-@pytest.fixture(scope="session")
 def check_spec():
     return load(ROOT / "tools" / "check_spec.py")
 
