@@ -170,7 +170,19 @@ def test_weight_decay_spares_steps_and_what_the_user_excluded():
     weights = latents(wrapped)
     np.testing.assert_allclose(array(weights["fc/kernel"].latents["weight"]).ravel(), [0.95, 1.9], rtol=1e-6)
     assert array(weights["fc/bias"].latents["weight"]).tolist() == [3.0]
-    assert [float(array(weight.log_steps["weight"])) for weight in weights.values()] == [-4.0, -4.0]
+    assert [float(array(weight.steps["weight"].variable)) for weight in weights.values()] == [-4.0, -4.0]
+
+
+def test_step_rate_moves_the_steps_faster():
+    moved = []
+    for rate in (1.0, 4.0):
+        wrapped = compressible(one_dense([1.0, 2.0]), step_rate=rate)
+        codes = [weight.factored().step_codes["weight"] for weight in latents(wrapped).values()]
+        assert codes == [228, 228]
+        compiled(wrapped, keras.optimizers.Adam(0.1)).train_on_batch(np.ones((1, 2), "float32"), np.zeros(1, "int32"))
+        moved.append(int(wrapped.factored_weights()["fc/kernel"].step_codes["weight"]) - 228)
+    # The first step of Adam is the learning rate: 0.1 in log_step is 2.3 codes.
+    assert moved == [2, 9]
 
 
 def test_an_all_zero_weight_cannot_run_its_step_away():
@@ -231,11 +243,11 @@ def test_frozen_layers_stay_as_they_are():
 
 
 def test_training_goes_on_after_a_reload(tmp_path):
-    wrapped = compiled(compressible(convnet(dropout=0.0), penalty_weight=7.0, alpha=0.5))
+    wrapped = compiled(compressible(convnet(dropout=0.0), penalty_weight=7.0, alpha=0.5, step_rate=3.0))
     wrapped.fit(*batch(), verbose=0)
     wrapped.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
-    assert reloaded.options == {"penalty_weight": 7.0, "alpha": 0.5, "initial_log_step": -4.0}
+    assert reloaded.options == {"penalty_weight": 7.0, "alpha": 0.5, "initial_log_step": -4.0, "step_rate": 3.0}
     assert sum(float(x) for x in reloaded.losses) == pytest.approx(sum(float(x) for x in wrapped.losses), rel=1e-6)
     wrapped.reset_metrics()
     np.testing.assert_allclose(reloaded.train_on_batch(*batch()), wrapped.train_on_batch(*batch()), rtol=1e-5)
@@ -344,6 +356,7 @@ def test_a_constraint_is_told():
         ({"penalty_weight": -1.0}, "penalty_weight"),
         ({"penalty_weight": float("nan")}, "penalty_weight"),
         ({"alpha": 0.0}, "alpha"),
+        ({"step_rate": 0.0}, "step_rate"),
         ({"initial_log_step": 4.0}, "initial_log_step"),
         ({"initial_log_step": float("nan")}, "initial_log_step"),
         ({"factorizations": {"conv1/kernel": None}}, "'conv1/kernel'"),
