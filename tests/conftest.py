@@ -4,8 +4,13 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+
+# The same examples in every run, on machines of any speed.
+settings.register_profile("wcodec", deadline=None, derandomize=True)
+settings.load_profile("wcodec")
 
 
 @pytest.fixture(scope="session")

@@ -83,24 +83,24 @@ def mutant(files: dict[str, bytes], seed: int) -> tuple[str, Mutant]:
 # -- bytes: nothing is repaired afterwards --------------------------------------------------------------------------
 
 
-def flip_bits(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mutant:
+def flip_bits(rng: random.Random, data: bytes, _files: dict[str, bytes]) -> Mutant:
     return Mutant(_flipped(rng, data), True)
 
 
-def truncate(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mutant:
+def truncate(rng: random.Random, data: bytes, _files: dict[str, bytes]) -> Mutant:
     return Mutant(data[: rng.randrange(len(data))], True)
 
 
-def extend(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mutant:
+def extend(rng: random.Random, data: bytes, _files: dict[str, bytes]) -> Mutant:
     return Mutant(data + rng.randbytes(rng.randint(1, 40)), True)
 
 
-def cut_out(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mutant:
+def cut_out(rng: random.Random, data: bytes, _files: dict[str, bytes]) -> Mutant:
     start = rng.randrange(len(data))
     return Mutant(data[:start] + data[start + rng.randint(1, 20) :], True)
 
 
-def insert(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mutant:
+def insert(rng: random.Random, data: bytes, _files: dict[str, bytes]) -> Mutant:
     start = rng.randrange(len(data))
     return Mutant(data[:start] + rng.randbytes(rng.randint(1, 20)) + data[start:], True)
 
@@ -113,7 +113,7 @@ def splice(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mutant:
 # -- chunks: lengths and CRCs are right again, index and digest sometimes -------------------------------------------
 
 
-def damage_body(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mutant:
+def damage_body(rng: random.Random, data: bytes, _files: dict[str, bytes]) -> Mutant:
     chunks = _chunks(data)
     i = rng.randrange(len(chunks))
     kind, body = chunks[i]
@@ -122,7 +122,7 @@ def damage_body(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mut
     return Mutant(_join(rng, chunks), False)
 
 
-def edit_length(rng: random.Random, data: bytes, files: dict[str, bytes]) -> Mutant:
+def edit_length(rng: random.Random, data: bytes, _files: dict[str, bytes]) -> Mutant:
     chunks = _chunks(data)
     i = rng.randrange(len(chunks))
     kind, body = chunks[i]
