@@ -104,31 +104,32 @@ size_t run_length_decode(nb::handle source, int run_code, int magnitude_code, bo
     return consumed;
 }
 
-// Rows, channels, kernel rows, kernel columns, context set.
-using ViewTuple = std::array<uint64_t, 5>;
+// Rows, channels, kernel rows, kernel columns.
+using ViewTuple = std::array<uint64_t, 4>;
 
 // The views of all arrays of a payload, with the scratch that the widest of them needs.
 struct Views {
     std::vector<wcz_view> all;
     std::vector<size_t> counts;
-    std::vector<uint16_t> columns;
+    std::vector<uint32_t> scratch;
 
     Views(const std::vector<ViewTuple> &tuples, size_t symbols) {
         size_t widest = 0, rest = symbols;
         for (const ViewTuple &t : tuples) {
-            if (t[4] >= WCZ_CONTEXT_SETS) {
-                throw Fault{WCZ_ARGUMENT};
-            }
-            all.push_back({t[0], t[1], t[2], t[3], static_cast<uint32_t>(t[4])});
+            all.push_back({t[0], t[1], t[2], t[3]});
             counts.push_back(product(t, rest));
             rest -= counts.back();
-            widest = std::max(widest, wcz_context_columns(&all.back()));
+            if (counts.back() != 0) {
+                widest = std::max(widest, wcz_context_scratch(&all.back()));
+            }
         }
         if (rest != 0) {
             throw Fault{WCZ_ARGUMENT};
         }
-        columns.resize(widest);
+        scratch.resize(widest / 4 + 1);
     }
+
+    size_t scratch_size() const { return 4 * scratch.size(); }
 
     // Elements of a view; a Fault where they are more than the symbols that are left.
     static size_t product(const ViewTuple &t, size_t most) {
@@ -158,8 +159,8 @@ nb::bytes context_encode(ConstSymbols values, const std::vector<ViewTuple> &tupl
             const int32_t *next = values.data();
             status = WCZ_OK;
             for (size_t i = 0; i < views.all.size() && status == WCZ_OK; next += views.counts[i++]) {
-                status = wcz_context_encode_array(encoder.get(), &views.all[i], views.columns.data(),
-                                                  views.columns.size(), next, views.counts[i]);
+                status = wcz_context_encode_array(encoder.get(), &views.all[i], views.scratch.data(),
+                                                  views.scratch_size(), next, views.counts[i]);
             }
             if (status == WCZ_OK) {
                 status = wcz_context_encode_end(encoder.get(), &written);
@@ -178,10 +179,23 @@ void context_decode(nb::handle source, const std::vector<ViewTuple> &tuples, Sym
     wcz_context_decode_start(decoder.get(), payload.data(), payload.size());
     int32_t *next = out.data();
     for (size_t i = 0; i < views.all.size(); next += views.counts[i++]) {
-        require(wcz_context_decode_array(decoder.get(), &views.all[i], views.columns.data(), views.columns.size(),
+        require(wcz_context_decode_array(decoder.get(), &views.all[i], views.scratch.data(), views.scratch_size(),
                                          next, views.counts[i]));
     }
     require(wcz_context_decode_end(decoder.get()));
+}
+
+uint64_t context_cost(ConstSymbols values, const std::vector<ViewTuple> &tuples) {
+    auto meter = std::make_unique<wcz_context_meter>();
+    nb::gil_scoped_release unlocked;
+    Views views(tuples, values.size());
+    wcz_context_cost_start(meter.get());
+    const int32_t *next = values.data();
+    for (size_t i = 0; i < views.all.size(); next += views.counts[i++]) {
+        require(wcz_context_cost_array(meter.get(), &views.all[i], views.scratch.data(), views.scratch_size(), next,
+                                       views.counts[i]));
+    }
+    return meter->cost;
 }
 
 nb::bytes plane_encode(ConstBytes plane) {
@@ -225,6 +239,8 @@ NB_MODULE(_native, module) {
                "non_zero_runs"_a, "out"_a.noconvert());
     module.def("context_encode", &context_encode, "values"_a.noconvert(), "views"_a);
     module.def("context_decode", &context_decode, "payload"_a, "views"_a, "out"_a.noconvert());
+    module.def("context_cost", &context_cost, "values"_a.noconvert(), "views"_a);
+    module.def("context_most_symbols", &wcz_context_most_symbols, "size"_a);
     module.def("plane_encode", &plane_encode, "plane"_a.noconvert());
     module.def("plane_decode", &plane_decode, "payload"_a, "out"_a.noconvert());
 }

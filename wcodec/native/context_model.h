@@ -18,7 +18,7 @@ enum {
     NEIGHBOUR_CONTEXTS = 81,
     MAX_COUNT = 1023,
     MAX_STRETCH = 2047,           /* log-odds in 1/256 nat: up to 8 nats */
-    MAX_WEIGHT = 1 << 17,         /* of a mixer, in 2^-14 */
+    MAX_WEIGHT = 1 << 16,         /* of a mixer, in 2^-14; these three hold every sixteenth symbol */
     MAX_SCALE_WEIGHT = 1 << 22,   /* in 2^-20 */
     MAX_TAP_WEIGHT = 1 << 18,     /* in 2^-16 */
     FEATURES = 6,
@@ -69,11 +69,11 @@ static inline int32_t evidence(const wcz_context_model *model, uint32_t counter)
 
 typedef struct {
     int32_t inputs[4];     /* three counters and one number of the model: |.| <= 2047, the last <= 4094 */
-    int32_t *weights;      /* |.| <= 2^17 */
+    int32_t *weights;      /* |.| <= 2^16 + 16 * 6140, the last 2^16 + 16 * 12280 */
     uint32_t chance;       /* of a one, in 2^-16: 22 .. 65514 */
 } mixture;
 
-/* The sum of products is below (3 * 2047 + 4094) * 2^17 < 2^31. */
+/* The sum of products is below 3 * 2047 * 163776 + 4094 * 262016 < 2^31. */
 static inline void mix(const wcz_context_model *model, mixture *m) {
     int32_t sum = 0;
     for (int i = 0; i < 4; i++) {
@@ -82,13 +82,13 @@ static inline void mix(const wcz_context_model *model, mixture *m) {
     m->chance = model->squash[clamp(sum >> 14, -MAX_STRETCH, MAX_STRETCH) + 2048];
 }
 
-/* A gradient step on the code length. |error| <= 4095 and rate <= 768, so |step| < 2^18; times 4094 it is below 2^30. */
+/* A gradient step on the code length. |error| <= 4095 and rate <= 768, so |step| <= 196560; times 4094 it is below 2^30. */
 static inline void learn_mixture(wcz_context_model *model, const mixture *m, unsigned mixer, uint32_t bit) {
     int32_t error = ((bit ? 65535 : 0) - (int32_t)m->chance) >> 4;
     int32_t step = (error * model->mixer_rates[model->mixer_uses[mixer]]) >> 4;
     model->mixer_uses[mixer] = (uint8_t)(model->mixer_uses[mixer] + (model->mixer_uses[mixer] < 255));
     for (int i = 0; i < 4; i++) {
-        m->weights[i] = clamp(m->weights[i] + ((m->inputs[i] * step + (1 << 15)) >> 16), -MAX_WEIGHT, MAX_WEIGHT);
+        m->weights[i] += (m->inputs[i] * step + (1 << 15)) >> 16;
     }
 }
 

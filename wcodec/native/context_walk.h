@@ -43,7 +43,9 @@ typedef struct {
     int32_t scaled[TAPS];             /* the same in units of 2^floor(scale) / 256: |.| <= 2047 */
     int32_t shift;                    /* what scales them: left where positive */
     int32_t prediction;               /* in the same unit, |.| <= 2047 */
-    int32_t bin;                      /* of prediction / 2^scale, -7 .. 7 */
+    int32_t ratio;                    /* prediction / 2^scale in 1/256: |.| <= 2047 */
+    int32_t bin;                      /* of the ratio, -7 .. 7 */
+    int32_t any;                      /* whether a neighbour is not zero */
 } outlook;
 
 /* -- neighbours ------------------------------------------------------------------------------------------------------ */
@@ -93,7 +95,8 @@ static inline void find_features(const walk *at, outlook *o) {
     o->features[5] = log_ratio(at, ((uint32_t)clamp(previous, 0, CLIPPED) << 12) + 4 + at->mean);
 }
 
-/* |feature| < 6400 and |weight >> 8| <= 2^14, so six products and the bias (2^22) are below 2^30. */
+/* |feature| < 6400 and |weight| < 2^23 (see hold_weights), so six products with weight >> 8 and the bias are below
+ * 6 * 6400 * 2^15 + 2^23 < 2^31. */
 static inline void find_scale(const wcz_context_model *model, const walk *at, outlook *o) {
     int32_t sum = model->scale_bias;
     for (int i = 0; i < FEATURES; i++) {
@@ -102,17 +105,17 @@ static inline void find_scale(const wcz_context_model *model, const walk *at, ou
     o->scale = clamp(at->log_mean + clamp(sum >> 12, -1023, 1023), 0, 6143);
 }
 
-/* The error of the scale relative to 1 + scale is within -512 .. 2047; the product with a feature is below 2^24. */
+/* The error of the scale relative to 1 + scale is within -512 .. 2047; the product with a feature is below 2^24,
+ * so that a weight moves by less than 2^18. */
 static inline void learn_scale(wcz_context_model *model, const outlook *o, uint32_t magnitude) {
     int32_t expected = exp2_fixed(o->scale);
     unsigned unit = wcz_log2((uint32_t)expected + 4096);
     int32_t error = ((int32_t)(magnitude << 12) - expected) >> (unit - 8);
     error = error < 2047 ? error : 2047;
     for (int i = 0; i < FEATURES; i++) {
-        model->scale_weights[i] = clamp(model->scale_weights[i] + ((o->features[i] * error + 32) >> 6),
-                                        -MAX_SCALE_WEIGHT, MAX_SCALE_WEIGHT);
+        model->scale_weights[i] += (o->features[i] * error + 32) >> 6;
     }
-    model->scale_bias = clamp(model->scale_bias + 2 * error, -MAX_SCALE_WEIGHT, MAX_SCALE_WEIGHT);
+    model->scale_bias += 2 * error;
 }
 
 /* -- signed prediction: sign and size from the neighbours by least mean squares -------------------------------------- */
@@ -125,25 +128,31 @@ static inline int32_t scaled(const outlook *o, int32_t value) {
     return clamp(value >> -o->shift, -2047, 2047);
 }
 
-/* |weights| <= 2^19 together, >> 4 makes 2^15; eight products with 2047 are below 2^29 + 2^15. */
+/* |weights| < 2^20 together (see hold_weights), >> 4 makes 2^16; eight products with 2047 are below 2^30. Where no
+ * neighbour is known or all are zero, the prediction is zero and there is nothing to learn. */
 static inline void predict(const wcz_context_model *model, const walk *at, outlook *o, int kind) {
     const int32_t *mask = at->masks[kernel_case(at)], *shared = model->shared_taps[kind];
     const int32_t *own = model->place_taps[at->place % WCZ_CONTEXT_PLACES];
     int32_t sum = 0, shift = 20 - (o->scale >> 8);
     o->shift = shift < 10 ? shift : 10;
+    o->any = o->prediction = o->ratio = o->bin = 0;
     for (int i = 0; i < TAPS; i++) {
         o->neighbours[i] = at->taps[i][at->column] & mask[i];
+        o->any |= o->neighbours[i];
+    }
+    if (!o->any) {
+        return;
     }
     for (int i = 0; i < TAPS; i++) {
         o->scaled[i] = scaled(o, o->neighbours[i]);
         sum += ((own[i] + shared[i]) >> 4) * o->scaled[i];
     }
     o->prediction = clamp(sum >> 12, -2047, 2047);
-    int32_t ratio = (o->prediction * PREDICTION_UNITS[o->scale >> 4 & 15]) >> 8;
-    o->bin = clamp((ratio + 32) >> 6, -7, 7);
+    o->ratio = (o->prediction * PREDICTION_UNITS[o->scale >> 4 & 15]) >> 8;
+    o->bin = clamp((o->ratio + 32) >> 6, -7, 7);
 }
 
-/* |error| <= 1023 and |scaled| <= 2047: the product is below 2^21. */
+/* |error| <= 1023 and |scaled| <= 2047: the product is below 2^21, a shared weight moves by 2^12 at most. */
 static inline void learn_prediction(wcz_context_model *model, const walk *at, const outlook *o, int kind,
                                     int32_t value) {
     int32_t *shared = model->shared_taps[kind], *own = model->place_taps[at->place % WCZ_CONTEXT_PLACES];
@@ -152,7 +161,7 @@ static inline void learn_prediction(wcz_context_model *model, const walk *at, co
     for (int i = 0; i < TAPS; i++) {
         int32_t gradient = o->scaled[i] * error;
         own[i] = clamp(own[i] + ((gradient + 2048) >> 12), -MAX_TAP_WEIGHT, MAX_TAP_WEIGHT);
-        shared[i] = clamp(shared[i] + ((gradient + 256) >> 9), -MAX_TAP_WEIGHT, MAX_TAP_WEIGHT);
+        shared[i] += (gradient + 256) >> 9;
     }
 }
 
@@ -225,8 +234,7 @@ static inline uint32_t code_negative(wcz_context_model *model, sink *to, const w
     size_t place = at->place < 31 ? at->place : 31;
     uint32_t *counters[3] = {&model->sign_pairs[place][sign_case(n[0]) * 3 + sign_case(n[1])],
                              &model->sign_predictions[(o->bin + 7) * 3 + sign_case(n[2])], 0};
-    int32_t ratio = (o->prediction * PREDICTION_UNITS[o->scale >> 4 & 15]) >> 8;
-    return code_mixed(model, to, counters, 2, -2 * ratio, SIGN_MIXER, negative);
+    return code_mixed(model, to, counters, 2, -2 * o->ratio, SIGN_MIXER, negative);
 }
 
 /* Magnitude less one, known to be below 2^31 - 1 in the encoder: the part above the noise in unary, the rest nearly even. */
@@ -305,16 +313,38 @@ static inline void learn_means(const wcz_context_model *model, walk *at, uint32_
     }
 }
 
+/* Every sixteenth symbol of an array. In between, a mixer is used once a symbol at most and moves by 16 * 6140 (its last
+ * weight by 16 * 12280), a weight of the scale by 16 * 2^18, of the prediction by 16 * 2^12. */
+static inline void hold(int32_t *weights, int count, int32_t most) {
+    for (int i = 0; i < count; i++) {
+        weights[i] = clamp(weights[i], -most, most);
+    }
+}
+
+static inline void hold_weights(wcz_context_model *model, int kind) {
+    for (int mixer = 0; mixer <= SIGN_MIXER; mixer++) {
+        hold(model->mixers[mixer], 4, MAX_WEIGHT);
+    }
+    hold(model->scale_weights, FEATURES, MAX_SCALE_WEIGHT);
+    hold(&model->scale_bias, 1, MAX_SCALE_WEIGHT);
+    hold(model->shared_taps[kind], TAPS, MAX_TAP_WEIGHT);
+}
+
 static inline void learn_symbol(wcz_context_model *model, walk *at, const outlook *o, int kind, int32_t value) {
     int32_t clipped = clamp(value, -LINE_LIMIT, LINE_LIMIT);
     int32_t magnitude = clipped < 0 ? -clipped : clipped;
     magnitude = magnitude < CLIPPED ? magnitude : CLIPPED;
-    learn_prediction(model, at, o, kind, clipped);
+    if (o->any) {
+        learn_prediction(model, at, o, kind, clipped);
+    }
     learn_scale(model, o, (uint32_t)magnitude);
     learn_means(model, at, (uint32_t)magnitude);
     at->lines[0][at->column] = (int16_t)clipped;
     at->left2 = at->left;
     at->left = clipped;
+    if (at->seen % 16 == 0) {
+        hold_weights(model, kind);
+    }
 }
 
 /* Past a symbol within a row. */
@@ -413,6 +443,7 @@ static inline wcz_status code_array(wcz_context_model *model, sink *to, const wc
         return WCZ_OK;
     }
     start_walk(model, &at, view, scratch);
+    hold_weights(model, kind);
     choose_taps(&at, kind);
     for (; at.row < view->rows; symbols += at.width, end_row(&at)) {
         start_row(&at);
