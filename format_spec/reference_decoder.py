@@ -15,6 +15,7 @@ import math
 import re
 import sys
 import zlib
+from bisect import bisect_left
 from itertools import accumulate, groupby
 from pathlib import Path
 
@@ -762,123 +763,288 @@ class RangeDecoder:
         require(sound and trimmed, PAYLOAD, "a payload that no encoder writes")
 
 
-class Probability:
-    """Section 4.2: a probability of a one that learns, in units of 2**-22."""
-
-    def __init__(self, number: int) -> None:
-        self.p, self.n = number << 14, 4
-
-    def adapt(self, bit: int) -> None:
-        rate = (20480 + 10 * self.n + 16) // (20 * self.n + 32)
-        other = 2**22 - 1 - self.p if bit else self.p
-        other -= other * rate >> 10
-        self.p = 2**22 - 1 - other if bit else other
-        self.n = min(self.n + 1, 255)
+def clamp(x: int, low: int, high: int) -> int:
+    return max(low, min(x, high))
 
 
-def read_decision(coder: RangeDecoder, *weighted: tuple[int, Probability]) -> int:
-    mean = sum(weight * context.p for weight, context in weighted) // sum(weight for weight, _ in weighted)
-    bit = coder.bit(min(max(mean >> 6, 4), 65532))
-    for _, context in weighted:
-        context.adapt(bit)
+def context_constants() -> dict[str, list[int]]:
+    """The tables of section 4.7, from coders.md itself; every table flat."""
+    text = (Path(__file__).parent / "coders.md").read_text().split("### 4.7")[1].split("## 5")[0]
+    tables = re.findall(r"^    (\w+) \(.*\)\n((?:[ \d-]+\n)+)", text, re.MULTILINE)
+    return {name: [int(n) for n in numbers.split()] for name, numbers in tables}
+
+
+def log2f(x: int) -> int:
+    """Section 4.2."""
+    e = x.bit_length() - 1
+    return 256 * e + ((256 * x >> e) - 256)
+
+
+class ContextState:
+    """Section 4.3: what all arrays of a payload share."""
+
+    def __init__(self) -> None:
+        t = context_constants()
+        lower = []
+        for i in range(2049):
+            k = min(31, i // 64)
+            knots = t["SQUASH_KNOTS"][k], t["SQUASH_KNOTS"][k + 1]
+            lower.append((knots[0] * (64 - i + 64 * k) + knots[1] * (i - 64 * k) + 32) // 64)
+        self.squash = lower + [65536 - lower[i] for i in range(2047, 0, -1)]
+        self.stretch = [clamp(bisect_left(self.squash, 16 * p + 8, 0, 4095) - 2048, -2047, 2047) for p in range(4096)]
+        nodes, scale = range(14), t["SCALE"]
+        self.left = [
+            [[self.counter(scale[14 * b + n] + t["LEFT"][12 * min(n, 2) + i], 8) for n in nodes] for i in range(12)]
+            for b in range(26)
+        ]
+        self.prediction = [
+            [
+                [self.counter(scale[14 * b + n] + t["PREDICTION"][15 * min(n, 2) + i], 8) for n in nodes]
+                for i in range(15)
+            ]
+            for b in range(26)
+        ]
+        self.around = [
+            [self.counter(t["NODE"][n] + self.pattern(t["NEIGHBOURS"], min(n, 2), i), 4) for n in nodes]
+            for i in range(81)
+        ]
+        self.sign_pair = [[self.counter(o, 4) for o in t["SIGN_PAIR"]] for _ in range(32)]
+        self.sign_prediction = [self.counter(o, 6) for o in t["SIGN_PREDICTION"]]
+        self.escape_size, self.escape_top = ([self.counter(0, 2) for _ in range(32)] for _ in range(2))
+        self.low_bit = [[self.counter(0, 2) for _ in range(4)] for _ in range(16)]
+        self.mixers = [[list(t["MIXER_START"]), 0] for _ in nodes] + [[list(t["SIGN_MIXER_START"]), 0]]
+        self.weights, self.bias = t["SCALE_START"], 0
+        self.shared = [t["TAPS_START"][8 * kind : 8 * kind + 8] for kind in range(3)]
+
+    @staticmethod
+    def pattern(odds: list[int], kind: int, i: int) -> int:
+        digits = (i // 27, i // 9 % 3, i // 3 % 3, i % 3)
+        return sum(odds[12 * kind + 3 * d + digit] for d, digit in enumerate(digits))
+
+    def counter(self, odds: int, n: int) -> list[int]:
+        return [64 * self.squash[clamp(16 * odds, -2047, 2047) + 2048], n]
+
+    def hold(self, kind: int) -> None:
+        for mixer in self.mixers:
+            mixer[0] = [clamp(w, -(2**16), 2**16) for w in mixer[0]]
+        self.weights = [clamp(w, -(2**22), 2**22) for w in self.weights]
+        self.bias = clamp(self.bias, -(2**22), 2**22)
+        self.shared[kind] = [clamp(w, -(2**18), 2**18) for w in self.shared[kind]]
+
+
+def rate(n: int) -> int:
+    return 655360 // (10 * n + 16)
+
+
+def adapt(counter: list[int], bit: int, most: int) -> None:
+    counter[0] += ((2**22 - 1 if bit else 0) - counter[0]) * rate(counter[1]) >> 16
+    counter[1] = min(counter[1] + 1, most)
+
+
+def read_plain(coder: RangeDecoder, counter: list[int]) -> int:
+    bit = coder.bit(clamp(counter[0] >> 6, 32, 65504))
+    adapt(counter, bit, 255)
     return bit
 
 
-def initial_contexts() -> list[dict[str, list[Probability]]]:
-    """The two sets of section 4.6, from the tables in coders.md itself."""
-    text = (Path(__file__).parent / "coders.md").read_text().split("### 4.6")[1].split("## 5")[0]
-    sets = []
-    for part in text.split(" set, arrays of rank")[1:]:
-        tables = re.findall(r"^    (\w+) \(.*\)\n((?:[ \d]+\n)+)", part, re.MULTILINE)
-        sets.append({name: [Probability(int(n)) for n in numbers.split()] for name, numbers in tables})
-    return sets
+def read_mixed(coder: RangeDecoder, state: ContextState, mixer: list, counters: list, z: int) -> int:
+    inputs = [state.stretch[p >> 10] * (256 * (10 * n + 3) // (10 * n + 15)) >> 8 for p, n in counters]
+    inputs += [0] * (3 - len(counters)) + [z]
+    weights, uses = mixer
+    total = sum(w * x for w, x in zip(weights, inputs, strict=True))
+    chance = state.squash[clamp(total >> 14, -2047, 2047) + 2048]
+    bit = coder.bit(chance)
+    step = ((65535 if bit else 0) - chance >> 4) * (48 + 11520 // (uses + 16)) >> 4
+    mixer[:] = [[w + (x * step + 32768 >> 16) for w, x in zip(weights, inputs, strict=True)], min(uses + 1, 255)]
+    for counter in counters:
+        adapt(counter, bit, 1023)
+    return bit
 
 
 def decode_context(payload: bytes, specs: list) -> list[np.ndarray]:
-    coder, sets, arrays = RangeDecoder(payload), initial_contexts(), []
-    for shape, _ in specs:
-        rank, size = len(shape), math.prod(shape)
-        width = shape[-1] if rank >= 3 else 1
-        kernel = math.prod(shape[2:]) if rank >= 3 else 1
-        row = math.prod(shape[1:]) if rank >= 2 else size
-        arrays.append(read_walk(coder, sets[rank >= 2], size, row, kernel, width))
+    most = 2164 * (8 * len(payload) + 112)
+    require(sum(math.prod(shape) for shape, _ in specs) <= most, PAYLOAD, "more symbols than the payload can hold")
+    coder, state = RangeDecoder(payload), ContextState()
+    arrays = [ContextWalk(coder, state, shape).read() for shape, _ in specs]
     coder.finish()
     finished = [(from_integers(a, DTYPES[dtype]), shape) for a, (shape, dtype) in zip(arrays, specs, strict=True)]
     return [a.reshape(shape) for a, shape in finished]
 
 
-def read_walk(coder: RangeDecoder, contexts: dict, size: int, row: int, kernel: int, width: int) -> np.ndarray:
-    """Section 4.3: the symbols of one array; `row` and `kernel` are the L and K of the text."""
-    v: list[int] = []
-    mean, column = 0, [0] * 65536
-    for position in range(size):
-        j, first_row = position % row, position < row
-        y, x = divmod(j % kernel, width)
+class ContextWalk:
+    """Sections 4.4 to 4.6: the symbols of one array; letters are those of the text."""
 
-        def back(distance: int, exists: bool) -> int:
-            return v[len(v) - distance] if exists else 0
+    def __init__(self, coder: RangeDecoder, state: ContextState, shape: tuple) -> None:
+        self.coder, self.state, self.size = coder, state, math.prod(shape)
+        rank = len(shape)
+        self.width = shape[-1] if rank >= 3 else 1
+        height = math.prod(shape[2:-1]) if rank >= 3 else 1
+        self.kernel = height * self.width
+        self.row_size = math.prod(shape[1:]) if rank >= 2 else self.size
+        self.kind = 0 if self.kernel == 1 else 1 if height == 1 else 2
+        self.v: list[int] = []
+        self.sum = 0
+        self.column, self.channel = [0] * self.row_size, [0] * (self.row_size // max(self.kernel, 1))
+        self.own: dict[int, list[int]] = {}
 
-        if kernel == 1:
-            a, b = back(1, j >= 1), back(row, not first_row)
-            c, d = back(2, j >= 2), back(row + 1, not first_row and j >= 1)
-        else:
-            a, b = back(1, x >= 1), back(width, y >= 1)
-            c, d = back(kernel, j >= kernel), back(row, not first_row)
-        s, t, u = back(1, j >= 1), back(2, j >= 2), b if kernel > 1 else 0
-        above = column[(j - kernel) % 65536 if first_row else j % 65536]
-        c_mean = mean if first_row and j < kernel else above
-        e = 16 * (6 * q(s) + 2 * q(t) + 3 * q(u)) + 3 * (mean + c_mean) // 16
-        level = min(27, log2((e + 1) ** 2))
-        symbol = read_symbol(coder, contexts, level, (a, b, c, d), 9 * octave(mean) + octave(c_mean))
-        column[j % 65536] = advance(c_mean, symbol)
-        mean = advance(mean, symbol)
-        v.append(symbol)
-    return np.array(v, np.int32)
+    def read(self) -> np.ndarray:
+        if self.size:
+            self.state.hold(self.kind)
+        while len(self.v) < self.size:
+            self.r, self.j = divmod(len(self.v), self.row_size)
+            self.i, self.k = divmod(self.j, self.kernel)
+            self.y, self.x = divmod(self.k, self.width)
+            if self.j == 0:
+                self.take_mean()
+                self.row_mean = self.recent = self.less_recent = self.g
+            features, scale = self.look()
+            n, units, prediction = self.predict(scale)
+            symbol = self.symbol(scale, n, prediction)
+            self.learn(symbol, features, scale, n, units, prediction)
+            if len(self.v) % 16 == 0:
+                self.state.hold(self.kind)
+        return np.array(self.v, np.int32)
 
+    def s(self, up: int, right: int) -> int:
+        """The clipped symbol so far up and right."""
+        exists = 0 <= self.j + right < self.row_size and self.r >= up
+        return clamp(self.v[len(self.v) - up * self.row_size + right], -16383, 16383) if exists else 0
 
-def q(symbol: int) -> int:
-    return min(abs(symbol), 31)
+    def take_mean(self) -> None:
+        self.g = (self.sum + 8192) // (len(self.v) + 4)
+        self.log_g = log2f(self.g + 4)
 
+    def look(self) -> tuple[list[int], int]:
+        g = self.g
+        first_place = self.r == 0 and self.k == 0
+        means = [
+            self.row_mean + (g >> 5),
+            self.column[self.j] + (g >> 4) if self.r else g,
+            g if first_place else self.channel[self.i] + (g >> 4),
+            self.recent + (g >> 1),
+            self.less_recent + (g >> 3),
+            min(abs(self.s(0, -self.kernel)), 2047) * 2**12 + g,
+        ]
+        features = [log2f(m + 4) - self.log_g for m in means]
+        total = self.state.bias + sum(f * (w >> 8) for f, w in zip(features, self.state.weights, strict=True))
+        return features, clamp(self.log_g + clamp(total >> 12, -1023, 1023), 0, 6143)
 
-def log2(number: int) -> int:
-    return number.bit_length() - 1
+    def neighbours(self) -> list[int]:
+        s, kernel, width, x, y = self.s, self.kernel, self.width, self.x, self.y
+        if self.kind == 0:
+            return [s(0, -1), s(1, 0), s(0, -2), s(1, -1), s(1, 1), s(2, 0), s(0, -3), s(2, -1)]
+        near = s(0, -1) if x >= 1 else 0
+        right = x + 1 < width
+        if self.kind == 1:
+            four = [near, s(0, -kernel), s(0, 1 - kernel) if right else 0, s(1, 0)]
+            return [
+                *four,
+                s(0, -2) if x >= 2 else 0,
+                s(0, -2 * kernel),
+                s(2, 0),
+                s(0, -kernel - 1) if x >= 1 else 0,
+            ]
+        four = [near, s(0, -width) if y >= 1 else 0, s(0, -kernel), s(1, 0)]
+        corner = s(0, -width - 1) if x >= 1 and y >= 1 else 0
+        return [*four, corner, s(0, 1 - width) if right and y >= 1 else 0, s(0, -2 * kernel), s(2, 0)]
 
+    def unit(self, v: int, scale: int) -> int:
+        shift = min(10, 20 - scale // 256)
+        if shift < 0:
+            return clamp(v >> -shift, -2047, 2047)
+        return clamp(v, -(2047 >> shift), 2047 >> shift) * 2**shift
 
-def octave(mean: int) -> int:
-    return min(8, max(0, log2(mean + 1) - 2))
+    def predict(self, scale: int) -> tuple[list[int], list[int], int]:
+        n = self.neighbours()
+        units = [self.unit(v, scale) for v in n]
+        own = self.own.setdefault(self.k % 256, [0] * 8)
+        total = sum((a + b >> 4) * m for a, b, m in zip(self.state.shared[self.kind], own, units, strict=True))
+        return n, units, clamp(total >> 12, -2047, 2047)
 
+    def symbol(self, scale: int, n: list[int], prediction: int) -> int:
+        coder, state = self.coder, self.state
+        ratio = prediction * (4096 // (16 + scale // 16 % 16)) >> 8
+        lean = clamp(ratio + 32 >> 6, -7, 7)
+        b, z = clamp(scale - 1280 >> 7, 0, 25), 4 * ((scale - 1280) % 128) - 256
+        u = clamp(scale - 3200 >> 8, 0, 6)
 
-def advance(mean: int, symbol: int) -> int:
-    return mean - mean // 32 + 32 * q(symbol)
+        def coarse(v: int, most: int) -> int:
+            return min(most, abs(v) + 2**u // 2 >> u)
 
+        i_left = 3 * coarse(self.s(0, -1), 3) + coarse(self.s(0, -2), 2)
+        i_around = 27 * coarse(n[3], 2) + 9 * coarse(n[2], 2) + 3 * coarse(n[0], 2) + coarse(n[1], 2)
+        signs = [1 + (v > 0) - (v < 0) for v in n]
 
-def read_symbol(coder: RangeDecoder, contexts: dict, level: int, around: tuple, means: int) -> int:
-    """Sections 4.4 and 4.5; `around` are the neighbours a, b, c, d."""
-    magnitudes = signs = 0
-    for neighbour in around:
-        magnitudes = 3 * magnitudes + min(abs(neighbour), 2)
-        signs = 3 * signs + 1 + (neighbour > 0) - (neighbour < 0)
-    non_zero = (
-        (3, contexts["non_zero"][level]),
-        (2, contexts["non_zero_pattern"][magnitudes]),
-        (3, contexts["non_zero_means"][means]),
-    )
-    if not read_decision(coder, *non_zero):
-        return 0
-    negative = read_decision(coder, (1, contexts["negative"][signs // 9]), (1, contexts["negative_pattern"][signs]))
-    magnitude = 1
-    while magnitude <= 6 and read_decision(coder, (1, contexts["above"][6 * level + magnitude - 1])):
-        magnitude += 1
-    if magnitude > 6:
-        k = 0
-        while k < 30 and read_decision(coder, (1, contexts["escape"][k])):
-            k += 1
-        rest = 1
-        for _ in range(k):
-            rest = rest << 1 | coder.bit(32768)
-        magnitude = 6 + rest
+        def at_node(node: int, agreement: int) -> int:
+            counters = [
+                state.left[b][i_left][node],
+                state.prediction[b][agreement][node],
+                state.around[i_around][node],
+            ]
+            return read_mixed(coder, state, state.mixers[node], counters, z)
+
+        agreement = abs(lean)
+        if not at_node(0, agreement):
+            return 0
+        counters = [
+            state.sign_pair[min(self.k, 31)][3 * signs[0] + signs[1]],
+            state.sign_prediction[3 * (lean + 7) + signs[2]],
+        ]
+        negative = read_mixed(coder, state, state.mixers[14], counters, -2 * ratio)
+        if lean and negative != (lean < 0):
+            agreement += 7
+        high = 0
+        while high < 13 and at_node(high + 1, agreement):
+            high += 1
+        magnitude = 1 + self.low_bits(scale, high)
         require(magnitude < 2**31, PAYLOAD, "a magnitude above 2**31 - 1")
-    return -magnitude if negative else magnitude
+        return -magnitude if negative else magnitude
+
+    def low_bits(self, scale: int, high: int) -> int:
+        """Steps 4 and 5 of section 4.6: the magnitude less one."""
+        coder, state, h = self.coder, self.state, max(0, scale // 256 - 13)
+        top = state.low_bit[h][min(high, 3)]
+        if high == 13:
+            t = 2
+            while t < 31 and read_plain(coder, state.escape_size[t]):
+                t += 1
+            rest = 2 + read_plain(coder, state.escape_top[t])
+            for _ in range(t - 1):
+                rest = rest << 1 | coder.bit(32768)
+            high = rest + 9
+        for i in range(h):
+            high = high << 1 | (coder.bit(32768) if i else read_plain(coder, top))
+        return high
+
+    def learn(self, v: int, features: list[int], scale: int, n: list[int], units: list[int], prediction: int) -> None:
+        state, clipped = self.state, clamp(v, -16383, 16383)
+        if any(n):
+            error = clamp(clamp(self.unit(clipped, scale), -1023, 1023) - prediction, -1023, 1023)
+            own, shared = self.own[self.k % 256], state.shared[self.kind]
+            for i, m in enumerate(units):
+                own[i] = clamp(own[i] + (m * error + 2048 >> 12), -(2**18), 2**18)
+                shared[i] += m * error + 256 >> 9
+        q = min(abs(v), 2047) * 2**12
+        expected = (256 + scale % 256) * 2 ** (scale // 256) >> 8
+        t = (expected + 4096).bit_length() - 1
+        error = min(2047, q - expected >> t - 8)
+        state.weights = [w + (f * error + 32 >> 6) for w, f in zip(state.weights, features, strict=True)]
+        state.bias += 2 * error
+
+        def moved(m: int, count: int) -> int:
+            return m + ((q - m) * rate(min(count, 1000)) >> 16)
+
+        rows = min(self.r, 1000)
+        first_place = self.r == 0 and self.k == 0
+        self.column[self.j] = moved(self.column[self.j] if self.r else self.g, 3 + rows)
+        self.channel[self.i] = moved(self.g if first_place else self.channel[self.i], 3 + rows * self.kernel + self.k)
+        self.row_mean = moved(self.row_mean, 3 + self.j)
+        self.recent += q - self.recent >> 2
+        self.less_recent += q - self.less_recent >> 4
+        self.sum += q
+        self.v.append(v)
+        if len(self.v) < 32 or (len(self.v) < 1024 and len(self.v) % 16 == 0):
+            self.take_mean()
 
 
 def decode_float_planes(payload: bytes, specs: list) -> list[np.ndarray]:

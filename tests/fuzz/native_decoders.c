@@ -37,7 +37,7 @@ static void run_length(const uint8_t *header, const uint8_t *payload, size_t siz
 }
 
 static wcz_view view_from(const uint8_t *header) {
-    wcz_view view = {header[1] % 9, header[2] % 9, header[3] % 6, header[4] % 6, header[5] & 1};
+    wcz_view view = {header[1] % 9, header[2] % 9, header[3] % 6, header[4] % 6};
     return view;
 }
 
@@ -48,17 +48,17 @@ static size_t elements(const wcz_view *view) {
 static wcz_status encode_context(const wcz_view *view, const int32_t *values, uint8_t *payload, size_t capacity,
                                  size_t *written) {
     static wcz_context_encoder encoder;
-    size_t column_count = wcz_context_columns(view);
-    uint16_t *columns = exact(column_count, sizeof *columns);
+    size_t scratch_size = wcz_context_scratch(view);
+    void *scratch = exact(scratch_size, 1);
     wcz_context_encode_start(&encoder, payload, capacity);
-    wcz_status status = wcz_context_encode_array(&encoder, view, columns, column_count, values, elements(view));
+    wcz_status status = wcz_context_encode_array(&encoder, view, scratch, scratch_size, values, elements(view));
     if (status == WCZ_OK) {
-        status = wcz_context_encode_array(&encoder, view, columns, column_count, values, elements(view));
+        status = wcz_context_encode_array(&encoder, view, scratch, scratch_size, values, elements(view));
     }
     if (status == WCZ_OK) {
         status = wcz_context_encode_end(&encoder, written);
     }
-    free(columns);
+    free(scratch);
     return status;
 }
 
@@ -66,13 +66,13 @@ static wcz_status encode_context(const wcz_view *view, const int32_t *values, ui
 static void context(const uint8_t *header, const uint8_t *payload, size_t size) {
     static wcz_context_decoder decoder;
     wcz_view view = view_from(header);
-    size_t count = elements(&view), column_count = wcz_context_columns(&view), written = 0;
+    size_t count = elements(&view), scratch_size = wcz_context_scratch(&view), written = 0;
     int32_t *first = exact(count, sizeof *first), *second = exact(count, sizeof *second);
-    uint16_t *columns = exact(column_count, sizeof *columns);
+    void *scratch = exact(scratch_size, 1);
     uint8_t *again = exact(size + 8, 1);     /* room for the zeros that the encoder strips */
     wcz_context_decode_start(&decoder, payload, size);
-    int accepted = wcz_context_decode_array(&decoder, &view, columns, column_count, first, count) == WCZ_OK
-                   && wcz_context_decode_array(&decoder, &view, columns, column_count, second, count) == WCZ_OK
+    int accepted = wcz_context_decode_array(&decoder, &view, scratch, scratch_size, first, count) == WCZ_OK
+                   && wcz_context_decode_array(&decoder, &view, scratch, scratch_size, second, count) == WCZ_OK
                    && wcz_context_decode_end(&decoder) == WCZ_OK;
     if (accepted && (count == 0 || memcmp(first, second, count * sizeof *first) == 0)) {
         wcz_status status = encode_context(&view, first, again, size + 8, &written);
@@ -82,7 +82,7 @@ static void context(const uint8_t *header, const uint8_t *payload, size_t size) 
     }
     free(first);
     free(second);
-    free(columns);
+    free(scratch);
     free(again);
 }
 
