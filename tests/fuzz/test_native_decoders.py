@@ -28,6 +28,19 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> str:
     pytest.skip("no C compiler with AddressSanitizer and UndefinedBehaviorSanitizer")
 
 
+def test_every_compiler_and_flag_gives_the_same_payloads(tmp_path: Path) -> None:
+    sources = [ROOT / "tests" / "fuzz" / "context_digest.c", *sorted(NATIVE.glob("context_*.c"))]
+    compilers = [path for name in ("gcc", "clang") if (path := shutil.which(name))]
+    if not compilers:
+        pytest.skip("neither gcc nor clang")
+    for compiler in compilers:
+        for flag in ("-O0", "-O3"):
+            program = tmp_path / "context_digest"
+            subprocess.run([compiler, "-std=c99", flag, f"-I{NATIVE}", *sources, "-o", program], check=True)
+            run = subprocess.run([program], capture_output=True, text=True, check=True)
+            assert run.stdout == "116c5d4ee67ba072\n", (compiler, flag)
+
+
 def test_no_finding(compiler: str, tmp_path: Path) -> None:
     program = tmp_path / "native_decoders"
     sources = [ROOT / "tests" / "fuzz" / "native_decoders.c", *sorted(NATIVE.glob("*.c"))]

@@ -139,6 +139,7 @@ static inline void predict(const wcz_context_model *model, const walk *at, outlo
     for (int i = 0; i < TAPS; i++) {
         o->neighbours[i] = at->taps[i][at->column] & mask[i];
         o->any |= o->neighbours[i];
+        o->scaled[i] = 0;
     }
     if (!o->any) {
         return;
