@@ -62,7 +62,7 @@ def test_constants_of_the_kernel():
 
 def test_curves_are_the_logistic_function_and_its_inverse():
     x = np.arange(-2048, 2048) / 256
-    assert np.abs(np.array(context_model.SQUASH) / 65536 * (1 + np.exp(-x)) - 1).max() < 0.009
+    assert np.abs(np.array(context_model.SQUASH) / 65536 * (1 + np.exp(-x)) - 1).max() < 0.03
     p = (np.arange(4096) + 0.5) / 4096
-    assert np.abs(np.array(context_model.STRETCH) / 256 - np.log(p / (1 - p)).clip(-8, 8)).max() < 0.02
+    assert np.abs(np.array(context_model.STRETCH) / 256 - np.log(p / (1 - p)).clip(-8, 8)).max() < 0.03
     assert all(abs(rate - 65536 / (n + 1.6)) <= 1 for n, rate in enumerate(context_model.RATES))

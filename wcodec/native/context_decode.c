@@ -21,14 +21,10 @@ static inline uint32_t next_word(sink *in) {
 
 static inline uint32_t sink_bit(sink *in, uint32_t chance_of_one, uint32_t bit) {
     uint32_t split = wcz_split(in->range, chance_of_one);
-    if (in->code < split) {
-        bit = 0;
-        in->range = split;
-    } else {
-        bit = 1;
-        in->code -= split;
-        in->range -= split;
-    }
+    bit = in->code >= split;
+    uint32_t taken = (0u - bit) & split;
+    in->code -= taken;
+    in->range = bit ? in->range - split : split;
     if (in->range < 65536u) {
         in->range <<= 16;
         in->code = in->code << 16 | next_word(in);
