@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wcodec.coders import CODERS, ArraySpec
-from wcodec.coders.reference import context_model, context_prior
+from wcodec.coders.reference.context_prior import ADAPTATION_RATE, PRIOR
 
 PAGE = (Path(__file__).parents[2] / "format_spec" / "coders.md").read_text()
 EXAMPLES = re.findall(r"^    (\w+): (.+) = ([0-9a-f ]+|-)$", PAGE, re.MULTILINE)
@@ -24,7 +24,7 @@ def read_array(text):
 
 def test_every_coder_has_an_example():
     assert {name for name, _, _ in EXAMPLES} == set(CODERS)
-    assert len(EXAMPLES) == 17
+    assert len(EXAMPLES) == 24
 
 
 @pytest.mark.parametrize(("name", "arrays", "code"), EXAMPLES)
@@ -41,28 +41,16 @@ def test_sections_carry_the_numbers_of_the_coders():
     assert {name: int(number) for name, number in sections} == {c.name: c.number for c in CODERS.values()}
 
 
-def flat(numbers):
-    return [n for item in numbers for n in flat(item)] if isinstance(numbers, list) else [numbers]
+def test_initial_probabilities():
+    section = PAGE.split("\n### 4.6 ")[1].split("\n## ")[0]
+    tables = re.findall(r"^    (\w+) \([^)]+\)\n((?:        [0-9 ]+\n)+)", section, re.MULTILINE)
+    stated = [(name, [int(n) for n in numbers.split()]) for name, numbers in tables]
+    assert stated == [item for contexts in PRIOR for item in contexts.items()]
 
 
-def test_constants_of_the_context_coder():
-    tables = re.findall(r"^    (\w+) \([^)]+\)\n((?:        [0-9 -]+\n)+)", PAGE, re.MULTILINE)
-    stated = {name: [int(n) for n in numbers.split()] for name, numbers in tables}
-    assert stated == {name: flat(value) for name, value in vars(context_prior).items() if name.isupper()}
-
-
-def test_constants_of_the_kernel():
-    header = (Path(__file__).parents[2] / "wcodec" / "native" / "context_prior.h").read_text()
-    tables = dict(re.findall(r"static const \w+ (?:PRIOR_)?(\w+)[\[\]0-9]+ = (\{.*?\});", header, re.DOTALL))
-    numbers = {name: [int(n) for n in re.findall(r"-?\d+", text)] for name, text in tables.items()}
-    numbers["SCALE_START"] = numbers["SCALE_START"][:6]
-    assert numbers.pop("PREDICTION_UNITS") == [4096 // (16 + i) for i in range(16)]
-    assert numbers == {name: flat(value) for name, value in vars(context_prior).items() if name.isupper()}
-
-
-def test_curves_are_the_logistic_function_and_its_inverse():
-    x = np.arange(-2048, 2048) / 256
-    assert np.abs(np.array(context_model.SQUASH) / 65536 * (1 + np.exp(-x)) - 1).max() < 0.03
-    p = (np.arange(4096) + 0.5) / 4096
-    assert np.abs(np.array(context_model.STRETCH) / 256 - np.log(p / (1 - p)).clip(-8, 8)).max() < 0.03
-    assert all(abs(rate - 65536 / (n + 1.6)) <= 1 for n, rate in enumerate(context_model.RATES))
+def test_adaptation_rate():
+    formula = re.search(r"^    rate\(n\) = (.+?)   ", PAGE, re.MULTILINE).group(1)
+    python = formula.replace(" n", " * n").replace("div", "//")
+    assert python == "(20480 + 10 * n + 16) // (20 * n + 32)"
+    assert [(20480 + 10 * n + 16) // (20 * n + 32) for n in range(256)] == ADAPTATION_RATE
+    assert max(abs(rate - 1024 / (n + 1.6)) for n, rate in enumerate(ADAPTATION_RATE)) <= 0.5

@@ -4,8 +4,8 @@
  *         tests/fuzz/native_decoders.c wcodec/native/[a-z]*.c -o fuzz && ./fuzz SECONDS SEED
  *     clang -std=c99 -g -O1 -fsanitize=fuzzer,address,undefined -Iwcodec/native ... -o fuzz && ./fuzz
  *
- * Every buffer has exactly the size that its decoder is told. What the context decoder accepts must be what its
- * encoder writes; any other finding is the sanitizers'.
+ * Every buffer has exactly the size that its decoder is told. What the context and mixing decoders accept must be
+ * what their encoders write; any other finding is the sanitizers'.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 
 #include "wcz_kernel.h"
 
+#define DECODERS 4
 #define HEADER 6    /* decoder, and what it is told besides the payload */
 
 /* A buffer of `count` items with nothing behind them that may be touched. */
@@ -37,7 +38,7 @@ static void run_length(const uint8_t *header, const uint8_t *payload, size_t siz
 }
 
 static wcz_view view_from(const uint8_t *header) {
-    wcz_view view = {header[1] % 9, header[2] % 9, header[3] % 6, header[4] % 6};
+    wcz_view view = {header[1] % 9, header[2] % 9, header[3] % 6, header[4] % 6, header[5] & 1};
     return view;
 }
 
@@ -48,17 +49,17 @@ static size_t elements(const wcz_view *view) {
 static wcz_status encode_context(const wcz_view *view, const int32_t *values, uint8_t *payload, size_t capacity,
                                  size_t *written) {
     static wcz_context_encoder encoder;
-    size_t scratch_size = wcz_context_scratch(view);
-    void *scratch = exact(scratch_size, 1);
+    size_t column_count = wcz_context_columns(view);
+    uint16_t *columns = exact(column_count, sizeof *columns);
     wcz_context_encode_start(&encoder, payload, capacity);
-    wcz_status status = wcz_context_encode_array(&encoder, view, scratch, scratch_size, values, elements(view));
+    wcz_status status = wcz_context_encode_array(&encoder, view, columns, column_count, values, elements(view));
     if (status == WCZ_OK) {
-        status = wcz_context_encode_array(&encoder, view, scratch, scratch_size, values, elements(view));
+        status = wcz_context_encode_array(&encoder, view, columns, column_count, values, elements(view));
     }
     if (status == WCZ_OK) {
         status = wcz_context_encode_end(&encoder, written);
     }
-    free(scratch);
+    free(columns);
     return status;
 }
 
@@ -66,16 +67,66 @@ static wcz_status encode_context(const wcz_view *view, const int32_t *values, ui
 static void context(const uint8_t *header, const uint8_t *payload, size_t size) {
     static wcz_context_decoder decoder;
     wcz_view view = view_from(header);
-    size_t count = elements(&view), scratch_size = wcz_context_scratch(&view), written = 0;
+    size_t count = elements(&view), column_count = wcz_context_columns(&view), written = 0;
     int32_t *first = exact(count, sizeof *first), *second = exact(count, sizeof *second);
-    void *scratch = exact(scratch_size, 1);
+    uint16_t *columns = exact(column_count, sizeof *columns);
     uint8_t *again = exact(size + 8, 1);     /* room for the zeros that the encoder strips */
     wcz_context_decode_start(&decoder, payload, size);
-    int accepted = wcz_context_decode_array(&decoder, &view, scratch, scratch_size, first, count) == WCZ_OK
-                   && wcz_context_decode_array(&decoder, &view, scratch, scratch_size, second, count) == WCZ_OK
+    int accepted = wcz_context_decode_array(&decoder, &view, columns, column_count, first, count) == WCZ_OK
+                   && wcz_context_decode_array(&decoder, &view, columns, column_count, second, count) == WCZ_OK
                    && wcz_context_decode_end(&decoder) == WCZ_OK;
     if (accepted && (count == 0 || memcmp(first, second, count * sizeof *first) == 0)) {
         wcz_status status = encode_context(&view, first, again, size + 8, &written);
+        if (status != WCZ_OK || written != size || (size && memcmp(again, payload, size) != 0)) {
+            abort();
+        }
+    }
+    free(first);
+    free(second);
+    free(columns);
+    free(again);
+}
+
+static wcz_mixing_view mixing_view_from(const uint8_t *header) {
+    wcz_mixing_view view = {header[1] % 9, header[2] % 9, header[3] % 6, header[4] % 6};
+    return view;
+}
+
+static size_t mixing_elements(const wcz_mixing_view *view) {
+    return (size_t)(view->rows * view->channels * view->kernel_rows * view->kernel_columns);
+}
+
+static wcz_status encode_mixing(const wcz_mixing_view *view, const int32_t *values, uint8_t *payload, size_t capacity,
+                                size_t *written) {
+    static wcz_mixing_encoder encoder;
+    size_t count = mixing_elements(view), scratch_size = wcz_mixing_scratch(view);
+    void *scratch = exact(scratch_size, 1);
+    wcz_mixing_encode_start(&encoder, payload, capacity);
+    wcz_status status = wcz_mixing_encode_array(&encoder, view, scratch, scratch_size, values, count);
+    if (status == WCZ_OK) {
+        status = wcz_mixing_encode_array(&encoder, view, scratch, scratch_size, values, count);
+    }
+    if (status == WCZ_OK) {
+        status = wcz_mixing_encode_end(&encoder, written);
+    }
+    free(scratch);
+    return status;
+}
+
+/* As context. */
+static void mixing(const uint8_t *header, const uint8_t *payload, size_t size) {
+    static wcz_mixing_decoder decoder;
+    wcz_mixing_view view = mixing_view_from(header);
+    size_t count = mixing_elements(&view), scratch_size = wcz_mixing_scratch(&view), written = 0;
+    int32_t *first = exact(count, sizeof *first), *second = exact(count, sizeof *second);
+    void *scratch = exact(scratch_size, 1);
+    uint8_t *again = exact(size + 8, 1);     /* room for the zeros that the encoder strips */
+    wcz_mixing_decode_start(&decoder, payload, size);
+    int accepted = wcz_mixing_decode_array(&decoder, &view, scratch, scratch_size, first, count) == WCZ_OK
+                   && wcz_mixing_decode_array(&decoder, &view, scratch, scratch_size, second, count) == WCZ_OK
+                   && wcz_mixing_decode_end(&decoder) == WCZ_OK;
+    if (accepted && (count == 0 || memcmp(first, second, count * sizeof *first) == 0)) {
+        wcz_status status = encode_mixing(&view, first, again, size + 8, &written);
         if (status != WCZ_OK || written != size || (size && memcmp(again, payload, size) != 0)) {
             abort();
         }
@@ -97,13 +148,15 @@ static void planes(const uint8_t *header, const uint8_t *payload, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static void (*const decoders[])(const uint8_t *, const uint8_t *, size_t) = {run_length, context, planes};
+    static void (*const decoders[DECODERS])(const uint8_t *, const uint8_t *, size_t) = {
+        run_length, context, mixing, planes,
+    };
     if (size >= HEADER) {
         uint8_t *payload = exact(size - HEADER, 1);
         if (size > HEADER) {
             memcpy(payload, data + HEADER, size - HEADER);
         }
-        decoders[data[0] % 3](data, payload, size - HEADER);
+        decoders[data[0] % DECODERS](data, payload, size - HEADER);
         free(payload);
     }
     return 0;
@@ -143,16 +196,19 @@ static size_t valid_input(uint8_t *input) {
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         values[i] = random_symbol(rate);
     }
-    if (input[0] % 3 == 0) {
+    if (input[0] % DECODERS == 0) {
         wcz_run_length_format format = {(int32_t)random_below(6) - 1, (int32_t)random_below(31) - 1, input[3] & 1};
         input[1] = (uint8_t)(format.run_code + 1);
         input[2] = (uint8_t)(format.magnitude_code + 1);
         input[4] = (uint8_t)random_below(8);
         wcz_run_length_encode(values, (size_t)input[4] << 4 | (input[5] & 15), &format, input + HEADER,
                               MAX_INPUT - HEADER, &written);
-    } else if (input[0] % 3 == 1) {
+    } else if (input[0] % DECODERS == 1) {
         wcz_view view = view_from(input);
         encode_context(&view, values, input + HEADER, MAX_INPUT - HEADER, &written);
+    } else if (input[0] % DECODERS == 2) {
+        wcz_mixing_view view = mixing_view_from(input);
+        encode_mixing(&view, values, input + HEADER, MAX_INPUT - HEADER, &written);
     } else {
         uint32_t spread = 1 + random_below(40);
         input[1] &= 15;

@@ -29,13 +29,13 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_every_compiler_and_flag_gives_the_same_payloads(tmp_path: Path) -> None:
-    sources = [ROOT / "tests" / "fuzz" / "context_digest.c", *sorted(NATIVE.glob("context_*.c"))]
+    sources = [ROOT / "tests" / "fuzz" / "mixing_digest.c", *sorted(NATIVE.glob("mixing_*.c"))]
     compilers = [path for name in ("gcc", "clang") if (path := shutil.which(name))]
     if not compilers:
         pytest.skip("neither gcc nor clang")
     for compiler in compilers:
         for flag in ("-O0", "-O3"):
-            program = tmp_path / "context_digest"
+            program = tmp_path / "mixing_digest"
             subprocess.run([compiler, "-std=c99", flag, f"-I{NATIVE}", *sources, "-o", program], check=True)
             run = subprocess.run([program], capture_output=True, text=True, check=True)
             assert run.stdout == "116c5d4ee67ba072\n", (compiler, flag)

@@ -348,6 +348,7 @@ VALID: dict[str, Callable[[], bytes]] = {
     "coder_rice": coder("rice"),
     "coder_context": coder("context"),
     "coder_float_planes": float_coder("float_planes"),
+    "coder_mixing": coder("mixing"),
 }
 
 

@@ -1,8 +1,8 @@
-"""Mixing binary range coder (format_spec/coders.md, context).
+"""Adaptive binary range coder whose probabilities depend on already coded neighbours (format_spec/coders.md, context).
 
-Flags for zero, sign and size as in CABAC (Marpe, Schwarz, Wiegand, 2003), each with a probability mixed from several
-adaptive ones in the logistic domain (Mahoney, PAQ, 2005), around a scale and a signed value predicted from the
-neighbours. docs/notes/context_coder.md derives it.
+The idea is that of CABAC (Marpe, Schwarz, Wiegand, 2003) and of its use for weights (Wiedemann et al., 2019):
+flags for zero, sign and size, each with its own adaptive probability in each context. Here the contexts look at the
+expected magnitude around the weight and at the signs of four neighbours.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from .. import backend
-from ..errors import PayloadError
 from .protocol import ArraySpec
 from .symbols import accepts_integers, as_symbols, from_symbols
 
@@ -26,6 +25,7 @@ class View(NamedTuple):
     channels: int
     kernel_rows: int
     kernel_columns: int
+    context_set: int  # 0 for vectors, 1 for the rest
 
 
 class Context:
@@ -46,23 +46,14 @@ class Context:
 
     def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
         """The arrays back; PayloadError for a payload that `encode` would not have written for them."""
-        count = sum(spec.size for spec in specs)
-        if count > backend.kernel.context_most_symbols(len(payload)):
-            raise PayloadError("payload ends before its last symbol")
-        symbols = np.empty(count, np.int32)
+        symbols = np.empty(sum(spec.size for spec in specs), np.int32)
         backend.kernel.context_decode(payload, [view_of(spec.shape) for spec in specs], symbols)
         ends = np.cumsum([spec.size for spec in specs])
         return [from_symbols(symbols[end - spec.size : end], spec) for spec, end in zip(specs, ends, strict=True)]
-
-    def cost(self, arrays: Sequence[np.ndarray]) -> float:
-        """Bits that `encode` would take, to about 1/256 of a bit a decision, without the bytes of its end."""
-        symbols = [as_symbols(array) for array in arrays]
-        views = [view_of(array.shape) for array in arrays]
-        return backend.kernel.context_cost(np.concatenate([np.empty(0, np.int32), *symbols]), views) / 65536
 
 
 def view_of(shape: tuple[int, ...]) -> View:
     """(out, in, kernel...) with all but the last kernel axis as kernel rows; a vector is one row of channels."""
     if len(shape) <= 1:
-        return View(1, math.prod(shape), 1, 1)
-    return View(shape[0], shape[1], math.prod(shape[2:-1]), math.prod(shape[-1:] if len(shape) > 2 else ()))
+        return View(1, math.prod(shape), 1, 1, 0)
+    return View(shape[0], shape[1], math.prod(shape[2:-1]), math.prod(shape[-1:] if len(shape) > 2 else ()), 1)

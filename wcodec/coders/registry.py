@@ -6,6 +6,7 @@ from ..errors import UnknownCoderError
 from .context import Context
 from .elias_gamma import EliasGamma
 from .float_planes import FloatPlanes
+from .mixing import Mixing
 from .protocol import Coder
 from .raw import Raw
 from .rice import Rice
@@ -18,6 +19,7 @@ CODERS: dict[str, Coder] = {
         Context(),
         FloatPlanes(),
         Rice(),
+        Mixing(),
     )
 }
 

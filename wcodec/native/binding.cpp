@@ -1,6 +1,4 @@
-// The one file of the kernel that knows Python: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
+// The kernel for Python, with binding_*.cpp: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/vector.h>
 
@@ -11,9 +9,10 @@
 #include <stdexcept>
 #include <vector>
 
-#include "wcz_kernel.h"
+#include "binding.h"
 
 namespace nb = nanobind;
+using namespace wcz;
 
 namespace {
 
@@ -22,17 +21,6 @@ using Symbols = nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>
 
 using ConstBytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Bytes = nb::ndarray<uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-// A status as an exception; becomes wcodec.errors.PayloadError or SymbolError.
-struct Fault {
-    wcz_status status;
-};
-
-void require(wcz_status status) {
-    if (status != WCZ_OK) {
-        throw Fault{status};
-    }
-}
 
 const char *rule(wcz_status status) {
     switch (status) {
@@ -53,32 +41,6 @@ void raise_fault(const Fault &fault) {
     const char *name = fault.status == WCZ_SYMBOL ? "SymbolError" : "PayloadError";
     nb::object error = nb::module_::import_("wcodec.errors").attr(name);
     PyErr_SetObject(error.ptr(), nb::str(rule(fault.status)).ptr());
-}
-
-// Read-only bytes of any object with a contiguous buffer; alive and pinned as long as this is.
-class Payload {
-public:
-    explicit Payload(nb::handle source) {
-        if (PyObject_GetBuffer(source.ptr(), &view_, PyBUF_SIMPLE) != 0) {
-            throw nb::python_error();
-        }
-    }
-    Payload(const Payload &) = delete;
-    Payload &operator=(const Payload &) = delete;
-    ~Payload() { PyBuffer_Release(&view_); }
-
-    const uint8_t *data() const { return static_cast<const uint8_t *>(view_.buf); }
-    size_t size() const { return static_cast<size_t>(view_.len); }
-
-private:
-    Py_buffer view_;
-};
-
-std::unique_ptr<uint8_t[]> allocate(uint64_t size) {
-    if (size > SIZE_MAX / 2) {
-        throw std::bad_alloc();
-    }
-    return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(size) + 1]);
 }
 
 nb::bytes run_length_encode(ConstSymbols values, int run_code, int magnitude_code, bool non_zero_runs) {
@@ -104,32 +66,31 @@ size_t run_length_decode(nb::handle source, int run_code, int magnitude_code, bo
     return consumed;
 }
 
-// Rows, channels, kernel rows, kernel columns.
-using ViewTuple = std::array<uint64_t, 4>;
+// Rows, channels, kernel rows, kernel columns, context set.
+using ViewTuple = std::array<uint64_t, 5>;
 
 // The views of all arrays of a payload, with the scratch that the widest of them needs.
 struct Views {
     std::vector<wcz_view> all;
     std::vector<size_t> counts;
-    std::vector<uint32_t> scratch;
+    std::vector<uint16_t> columns;
 
     Views(const std::vector<ViewTuple> &tuples, size_t symbols) {
         size_t widest = 0, rest = symbols;
         for (const ViewTuple &t : tuples) {
-            all.push_back({t[0], t[1], t[2], t[3]});
+            if (t[4] >= WCZ_CONTEXT_SETS) {
+                throw Fault{WCZ_ARGUMENT};
+            }
+            all.push_back({t[0], t[1], t[2], t[3], static_cast<uint32_t>(t[4])});
             counts.push_back(product(t, rest));
             rest -= counts.back();
-            if (counts.back() != 0) {
-                widest = std::max(widest, wcz_context_scratch(&all.back()));
-            }
+            widest = std::max(widest, wcz_context_columns(&all.back()));
         }
         if (rest != 0) {
             throw Fault{WCZ_ARGUMENT};
         }
-        scratch.resize(widest / 4 + 1);
+        columns.resize(widest);
     }
-
-    size_t scratch_size() const { return 4 * scratch.size(); }
 
     // Elements of a view; a Fault where they are more than the symbols that are left.
     static size_t product(const ViewTuple &t, size_t most) {
@@ -159,8 +120,8 @@ nb::bytes context_encode(ConstSymbols values, const std::vector<ViewTuple> &tupl
             const int32_t *next = values.data();
             status = WCZ_OK;
             for (size_t i = 0; i < views.all.size() && status == WCZ_OK; next += views.counts[i++]) {
-                status = wcz_context_encode_array(encoder.get(), &views.all[i], views.scratch.data(),
-                                                  views.scratch_size(), next, views.counts[i]);
+                status = wcz_context_encode_array(encoder.get(), &views.all[i], views.columns.data(),
+                                                  views.columns.size(), next, views.counts[i]);
             }
             if (status == WCZ_OK) {
                 status = wcz_context_encode_end(encoder.get(), &written);
@@ -179,23 +140,10 @@ void context_decode(nb::handle source, const std::vector<ViewTuple> &tuples, Sym
     wcz_context_decode_start(decoder.get(), payload.data(), payload.size());
     int32_t *next = out.data();
     for (size_t i = 0; i < views.all.size(); next += views.counts[i++]) {
-        require(wcz_context_decode_array(decoder.get(), &views.all[i], views.scratch.data(), views.scratch_size(),
+        require(wcz_context_decode_array(decoder.get(), &views.all[i], views.columns.data(), views.columns.size(),
                                          next, views.counts[i]));
     }
     require(wcz_context_decode_end(decoder.get()));
-}
-
-uint64_t context_cost(ConstSymbols values, const std::vector<ViewTuple> &tuples) {
-    auto meter = std::make_unique<wcz_context_meter>();
-    nb::gil_scoped_release unlocked;
-    Views views(tuples, values.size());
-    wcz_context_cost_start(meter.get());
-    const int32_t *next = values.data();
-    for (size_t i = 0; i < views.all.size(); next += views.counts[i++]) {
-        require(wcz_context_cost_array(meter.get(), &views.all[i], views.scratch.data(), views.scratch_size(), next,
-                                       views.counts[i]));
-    }
-    return meter->cost;
 }
 
 nb::bytes plane_encode(ConstBytes plane) {
@@ -232,6 +180,8 @@ NB_MODULE(_native, module) {
         }
     });
 
+    bind_mixing(module);
+
     using namespace nb::literals;
     module.def("run_length_encode", &run_length_encode, "values"_a.noconvert(), "run_code"_a, "magnitude_code"_a,
                "non_zero_runs"_a);
@@ -239,8 +189,6 @@ NB_MODULE(_native, module) {
                "non_zero_runs"_a, "out"_a.noconvert());
     module.def("context_encode", &context_encode, "values"_a.noconvert(), "views"_a);
     module.def("context_decode", &context_decode, "payload"_a, "views"_a, "out"_a.noconvert());
-    module.def("context_cost", &context_cost, "values"_a.noconvert(), "views"_a);
-    module.def("context_most_symbols", &wcz_context_most_symbols, "size"_a);
     module.def("plane_encode", &plane_encode, "plane"_a.noconvert());
     module.def("plane_decode", &plane_decode, "payload"_a, "out"_a.noconvert());
 }

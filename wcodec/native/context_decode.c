@@ -1,17 +1,17 @@
 /* Decoder of the context coder (coders.md, context). */
-#include "wcz_kernel.h"
+#include "context_model.h"
 
-typedef wcz_range_decoder sink;
-#define SYMBOLS int32_t
-#define SYMBOL_AT(symbols, i) 0
-#define STORE_SYMBOL(symbols, i, value) ((symbols)[i] = (value))
+size_t wcz_context_columns(const wcz_view *view) {
+    uint64_t sizes[3] = {view->channels, view->kernel_rows, view->kernel_columns};
+    uint64_t width = 1;
+    for (int i = 0; i < 3; i++) {
+        width = sizes[i] < WCZ_MAX_COLUMNS ? width * sizes[i] : WCZ_MAX_COLUMNS;
+        width = width < WCZ_MAX_COLUMNS ? width : WCZ_MAX_COLUMNS;
+    }
+    return (size_t)width;
+}
 
-static inline uint32_t sink_bit(sink *in, uint32_t chance_of_one, uint32_t bit);
-static inline int sink_full(const sink *in);
-
-#include "context_walk.h"
-
-static inline uint32_t next_word(sink *in) {
+static uint32_t next_word(wcz_context_decoder *in) {
     uint32_t word = 0;
     for (int i = 0; i < 2; i++, in->next++) {
         word = word << 8 | (in->next < in->size ? in->payload[in->next] : 0u);
@@ -19,12 +19,11 @@ static inline uint32_t next_word(sink *in) {
     return word;
 }
 
-static inline uint32_t sink_bit(sink *in, uint32_t chance_of_one, uint32_t bit) {
+static inline uint32_t decode_bit(wcz_context_decoder *in, uint32_t chance_of_one) {
     uint32_t split = wcz_split(in->range, chance_of_one);
-    bit = in->code >= split;
-    uint32_t taken = (0u - bit) & split;
-    in->code -= taken;
+    uint32_t bit = in->code >= split;
     in->range = bit ? in->range - split : split;
+    in->code -= (0u - bit) & split;
     if (in->range < 65536u) {
         in->range <<= 16;
         in->code = in->code << 16 | next_word(in);
@@ -32,53 +31,110 @@ static inline uint32_t sink_bit(sink *in, uint32_t chance_of_one, uint32_t bit) 
     return bit;
 }
 
-/* A payload that has ended long ago: bounds the symbols that a short one can claim. */
-static inline int sink_full(const sink *in) {
-    return in->next > in->size + 4 + WCZ_MAX_STRIPPED;
+static inline uint32_t decode_one(wcz_context_decoder *in, uint32_t *context) {
+    uint32_t bit = decode_bit(in, chance(probability(*context)));
+    *context = adapted(*context, bit);
+    return bit;
 }
 
-size_t wcz_context_scratch(const wcz_view *view) {
-    return scratch_size(view);
+static inline uint32_t decode_non_zero(wcz_context_decoder *in, uint32_t *contexts, neighbourhood around) {
+    uint32_t *a, *b, *c;
+    uint32_t bit = decode_bit(in, non_zero_chance(contexts, around, &a, &b, &c));
+    *a = adapted(*a, bit);
+    *b = adapted(*b, bit);
+    *c = adapted(*c, bit);
+    return bit;
 }
 
-/* Until the payload is 4 + 4 bytes past its end, 8 * size + 48 bits shrink the interval from 2^32 to 2^16, and the
- * first decision of a symbol leaves at most 1 - 21/65536 of it: its chance is 22/65536 and rounding takes one part. */
-uint64_t wcz_context_most_symbols(size_t size) {
-    return 2164 * (8 * (uint64_t)(size < SIZE_MAX / 65536 ? size : SIZE_MAX / 65536) + 112);
+static inline uint32_t decode_negative(wcz_context_decoder *in, uint32_t *contexts, neighbourhood around) {
+    uint32_t *a, *b;
+    uint32_t bit = decode_bit(in, negative_chance(contexts, around, &a, &b));
+    *a = adapted(*a, bit);
+    *b = adapted(*b, bit);
+    return bit;
+}
+
+/* Exp-Golomb from 0; up to 2^31 - 2. */
+static uint32_t decode_escape(wcz_context_decoder *in, uint32_t *contexts) {
+    uint32_t bits = 0, value = 1;
+    while (bits < ESCAPE_BITS && decode_one(in, &contexts[ESCAPE + bits])) {
+        bits++;
+    }
+    for (; bits; bits--) {
+        value = value << 1 | decode_bit(in, WCZ_EVEN_CHANCE);
+    }
+    return value - 1;
+}
+
+static inline int32_t decode_symbol(wcz_context_decoder *in, uint32_t *contexts, neighbourhood around) {
+    if (!decode_non_zero(in, contexts, around)) {
+        return 0;
+    }
+    uint32_t negative = decode_negative(in, contexts, around);
+    uint32_t *above = &contexts[ABOVE + around.level * FLAGS];
+    uint32_t magnitude = 1;
+    while (magnitude <= FLAGS && decode_one(in, &above[magnitude - 1])) {
+        magnitude++;
+    }
+    if (magnitude > FLAGS) {
+        magnitude += decode_escape(in, contexts);
+        if (magnitude > INT32_MAX) {
+            return INT32_MIN;
+        }
+    }
+    return negative ? -(int32_t)magnitude : (int32_t)magnitude;
 }
 
 void wcz_context_decode_start(wcz_context_decoder *decoder, const uint8_t *payload, size_t size) {
-    sink in = {payload, size, 0, UINT32_MAX, 0};
-    in.code = next_word(&in) << 16;
-    in.code |= next_word(&in);
-    decoder->in = in;
-    start_model(&decoder->model);
+    decoder->payload = payload;
+    decoder->size = size;
+    decoder->next = 0;
+    decoder->range = UINT32_MAX;
+    decoder->code = next_word(decoder) << 16;
+    decoder->code |= next_word(decoder);
+    start_contexts(decoder->contexts);
 }
 
-wcz_status wcz_context_decode_array(wcz_context_decoder *decoder, const wcz_view *view, void *scratch,
-                                    size_t scratch_size_, int32_t *values, size_t count) {
-    if (count && (scratch_size(view) == 0 || scratch_size_ < scratch_size(view))) {
-        return WCZ_ARGUMENT;
+wcz_status wcz_context_decode_array(wcz_context_decoder *decoder, const wcz_view *view, uint16_t *columns,
+                                    size_t column_count, int32_t *values, size_t count) {
+    walk at;
+    wcz_context_decoder in = *decoder;
+    wcz_status status = start_walk(&at, view, columns, column_count, values, count);
+    if (status != WCZ_OK) {
+        return status;
     }
-    sink in = decoder->in;
-    wcz_status status = code_array(&decoder->model, &in, view, scratch, values, count);
-    decoder->in = in;
-    return status;
+    uint32_t *contexts = decoder->contexts[view->context_set];
+    while (at.index < count) {
+        neighbourhood around = neighbours(&at);
+        int32_t value = decode_symbol(&in, contexts, around);
+        if (value == INT32_MIN) {
+            return WCZ_CORRUPT;
+        }
+        values[at.index] = value;
+        step(&at, magnitude_of(value), around.column_mean);
+        if (at.column == 0 && in.next > in.size + 4 + WCZ_MAX_STRIPPED) {
+            return WCZ_TRUNCATED;
+        }
+    }
+    decoder->next = in.next;
+    decoder->range = in.range;
+    decoder->code = in.code;
+    return WCZ_OK;
 }
 
 wcz_status wcz_context_decode_end(const wcz_context_decoder *decoder) {
-    const sink *in = &decoder->in;
     uint32_t window = 0, distance;
-    for (size_t i = in->next - 4; i < in->next; i++) {
-        window = window << 8 | (i < in->size ? in->payload[i] : 0u);
+    for (size_t i = decoder->next - 4; i < decoder->next; i++) {
+        window = window << 8 | (i < decoder->size ? decoder->payload[i] : 0u);
     }
-    size_t full = in->next - 4 + wcz_tail(window - in->code, in->range, &distance);
-    if (in->size > full) {
+    size_t full = decoder->next - 4 + wcz_tail(window - decoder->code, decoder->range, &distance);
+    if (decoder->size > full) {
         return WCZ_OVERRUN;
     }
-    if (full - in->size > WCZ_MAX_STRIPPED) {
+    if (full - decoder->size > WCZ_MAX_STRIPPED) {
         return WCZ_TRUNCATED;
     }
-    int could_be_shorter = full - in->size < WCZ_MAX_STRIPPED && in->size > 0 && in->payload[in->size - 1] == 0;
-    return could_be_shorter || in->code != distance ? WCZ_CORRUPT : WCZ_OK;
+    int could_be_shorter = full - decoder->size < WCZ_MAX_STRIPPED && decoder->size > 0
+                           && decoder->payload[decoder->size - 1] == 0;
+    return could_be_shorter || decoder->code != distance ? WCZ_CORRUPT : WCZ_OK;
 }

@@ -44,7 +44,7 @@ wcz_status wcz_run_length_bits(const int32_t *values, size_t count, const wcz_ru
 wcz_status wcz_run_length_encode(const int32_t *values, size_t count, const wcz_run_length_format *format,
                                  uint8_t *payload, size_t capacity, size_t *written);
 
-/* -- mixing binary range coder (coders.md, context) ------------------------------------------------------------------- */
+/* -- adaptive binary range coder with contexts (coders.md, context) --------------------------------------------------- */
 
 /* An array as the coder sees it: rows of channels of kernels, row-major. A vector is one row of channels. */
 typedef struct {
@@ -52,38 +52,22 @@ typedef struct {
     uint64_t channels;
     uint64_t kernel_rows;
     uint64_t kernel_columns;
+    uint32_t context_set;      /* 0: arrays of rank 0 and 1; 1: the others */
 } wcz_view;
 
-#define WCZ_CONTEXT_PLACES 256     /* places in a kernel with a prediction of their own; the others share */
+#define WCZ_CONTEXT_SETS 2
+#define WCZ_CONTEXTS 478
+#define WCZ_MAX_COLUMNS 65536  /* a wider row shares entries */
 
-/* All that the coder has learned; about 90 KB. coders.md says what each field is. */
-typedef struct {
-    uint32_t counters[26 * 12 + 26 * 15 + 81][16];
-    uint32_t sign_pairs[32][9];
-    uint32_t sign_predictions[45];
-    uint32_t escape_sizes[32];
-    uint32_t escape_tops[32];
-    uint32_t low_bits[16][4];
-    int32_t mixers[15][4];
-    int32_t scale_weights[6];
-    int32_t scale_bias;
-    int32_t shared_taps[3][8];
-    int32_t place_taps[WCZ_CONTEXT_PLACES][8];
-    int16_t stretch[4096];
-    uint16_t squash[4096];
-    uint16_t rates[1024];
-    int16_t confidences[1024];
-    uint16_t mixer_rates[256];
-    uint8_t mixer_uses[16];
-} wcz_context_model;
-
+/* All that outlives an array: about 4 KB. */
 typedef struct {
     const uint8_t *payload;
     size_t size;
     size_t next;               /* bytes taken so far; past `size` the payload goes on with zeros */
     uint32_t range;
     uint32_t code;
-} wcz_range_decoder;
+    uint32_t contexts[WCZ_CONTEXT_SETS][WCZ_CONTEXTS];
+} wcz_context_decoder;
 
 typedef struct {
     uint8_t *payload;
@@ -91,47 +75,25 @@ typedef struct {
     size_t next;
     uint32_t range;
     uint32_t low;
-} wcz_range_encoder;
-
-typedef struct {
-    wcz_range_decoder in;
-    wcz_context_model model;
-} wcz_context_decoder;
-
-typedef struct {
-    wcz_range_encoder out;
-    wcz_context_model model;
+    uint32_t contexts[WCZ_CONTEXT_SETS][WCZ_CONTEXTS];
 } wcz_context_encoder;
 
-typedef struct {
-    uint64_t cost;             /* of all arrays so far, in 2^-16 bit */
-    wcz_context_model model;
-} wcz_context_meter;
+/* Entries of `columns` that an array needs: the elements of a row, at most WCZ_MAX_COLUMNS. */
+size_t wcz_context_columns(const wcz_view *view);
 
-/* Bytes of scratch, aligned to four, that an array needs: at most 26 an element of a row, and some; 0 for a row that no
- * memory holds. */
-size_t wcz_context_scratch(const wcz_view *view);
-
-/* No payload of `size` bytes holds more symbols than this: to be checked before memory is taken for them. */
-uint64_t wcz_context_most_symbols(size_t size);
-
-/* start, then each array in order, then end, which accepts exactly the bytes that the encoder writes. `count` is the
- * product of the view. Time O(count), and no more than O(size): a payload that ends early is noticed at once. */
+/* start, then each array in order, then end, which accepts exactly the bytes that the encoder writes.
+ * `columns` is scratch for one array, of `column_count` >= wcz_context_columns(view) entries; `count` is the product
+ * of the view. Time O(count): a payload that ends early is noticed at the end of a row. */
 void wcz_context_decode_start(wcz_context_decoder *decoder, const uint8_t *payload, size_t size);
-wcz_status wcz_context_decode_array(wcz_context_decoder *decoder, const wcz_view *view, void *scratch,
-                                    size_t scratch_size, int32_t *values, size_t count);
+wcz_status wcz_context_decode_array(wcz_context_decoder *decoder, const wcz_view *view, uint16_t *columns,
+                                    size_t column_count, int32_t *values, size_t count);
 wcz_status wcz_context_decode_end(const wcz_context_decoder *decoder);
 
 /* The same three steps; WCZ_CAPACITY where the payload is too small, after which the encoder cannot go on. */
 void wcz_context_encode_start(wcz_context_encoder *encoder, uint8_t *payload, size_t capacity);
-wcz_status wcz_context_encode_array(wcz_context_encoder *encoder, const wcz_view *view, void *scratch,
-                                    size_t scratch_size, const int32_t *values, size_t count);
+wcz_status wcz_context_encode_array(wcz_context_encoder *encoder, const wcz_view *view, uint16_t *columns,
+                                    size_t column_count, const int32_t *values, size_t count);
 wcz_status wcz_context_encode_end(wcz_context_encoder *encoder, size_t *written);
-
-/* What the arrays would cost; the encoder's model without its payload. */
-void wcz_context_cost_start(wcz_context_meter *meter);
-wcz_status wcz_context_cost_array(wcz_context_meter *meter, const wcz_view *view, void *scratch, size_t scratch_size,
-                                  const int32_t *values, size_t count);
 
 /* -- planes of bytes in static order-0 rANS (coders.md, float_planes) ------------------------------------------------ */
 
@@ -155,6 +117,95 @@ size_t wcz_plane_bound(size_t count);
 /* `capacity` >= wcz_plane_bound(count), else WCZ_CAPACITY. */
 wcz_status wcz_plane_encode(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch, uint8_t *payload,
                             size_t capacity, size_t *written);
+
+/* -- mixing binary range coder (coders.md, mixing) ------------------------------------------------------------------ */
+
+/* An array as the coder sees it: rows of channels of kernels, row-major. A vector is one row of channels. */
+typedef struct {
+    uint64_t rows;
+    uint64_t channels;
+    uint64_t kernel_rows;
+    uint64_t kernel_columns;
+} wcz_mixing_view;
+
+#define WCZ_MIXING_PLACES 256     /* places in a kernel with a prediction of their own; the others share */
+
+/* All that the coder has learned; about 90 KB. coders.md says what each field is. */
+typedef struct {
+    uint32_t counters[26 * 12 + 26 * 15 + 81][16];
+    uint32_t sign_pairs[32][9];
+    uint32_t sign_predictions[45];
+    uint32_t escape_sizes[32];
+    uint32_t escape_tops[32];
+    uint32_t low_bits[16][4];
+    int32_t mixers[15][4];
+    int32_t scale_weights[6];
+    int32_t scale_bias;
+    int32_t shared_taps[3][8];
+    int32_t place_taps[WCZ_MIXING_PLACES][8];
+    int16_t stretch[4096];
+    uint16_t squash[4096];
+    uint16_t rates[1024];
+    int16_t confidences[1024];
+    uint16_t mixer_rates[256];
+    uint8_t mixer_uses[16];
+} wcz_mixing_model;
+
+typedef struct {
+    const uint8_t *payload;
+    size_t size;
+    size_t next;               /* bytes taken so far; past `size` the payload goes on with zeros */
+    uint32_t range;
+    uint32_t code;
+} wcz_mixing_input;
+
+typedef struct {
+    uint8_t *payload;
+    size_t capacity;
+    size_t next;
+    uint32_t range;
+    uint32_t low;
+} wcz_mixing_output;
+
+typedef struct {
+    wcz_mixing_input in;
+    wcz_mixing_model model;
+} wcz_mixing_decoder;
+
+typedef struct {
+    wcz_mixing_output out;
+    wcz_mixing_model model;
+} wcz_mixing_encoder;
+
+typedef struct {
+    uint64_t cost;             /* of all arrays so far, in 2^-16 bit */
+    wcz_mixing_model model;
+} wcz_mixing_meter;
+
+/* Bytes of scratch, aligned to four, that an array needs: at most 26 an element of a row, and some; 0 for a row that no
+ * memory holds. */
+size_t wcz_mixing_scratch(const wcz_mixing_view *view);
+
+/* No payload of `size` bytes holds more symbols than this: to be checked before memory is taken for them. */
+uint64_t wcz_mixing_most_symbols(size_t size);
+
+/* start, then each array in order, then end, which accepts exactly the bytes that the encoder writes. `count` is the
+ * product of the view. Time O(count), and no more than O(size): a payload that ends early is noticed at once. */
+void wcz_mixing_decode_start(wcz_mixing_decoder *decoder, const uint8_t *payload, size_t size);
+wcz_status wcz_mixing_decode_array(wcz_mixing_decoder *decoder, const wcz_mixing_view *view, void *scratch,
+                                   size_t scratch_size, int32_t *values, size_t count);
+wcz_status wcz_mixing_decode_end(const wcz_mixing_decoder *decoder);
+
+/* The same three steps; WCZ_CAPACITY where the payload is too small, after which the encoder cannot go on. */
+void wcz_mixing_encode_start(wcz_mixing_encoder *encoder, uint8_t *payload, size_t capacity);
+wcz_status wcz_mixing_encode_array(wcz_mixing_encoder *encoder, const wcz_mixing_view *view, void *scratch,
+                                   size_t scratch_size, const int32_t *values, size_t count);
+wcz_status wcz_mixing_encode_end(wcz_mixing_encoder *encoder, size_t *written);
+
+/* What the arrays would cost; the encoder's model without its payload. */
+void wcz_mixing_cost_start(wcz_mixing_meter *meter);
+wcz_status wcz_mixing_cost_array(wcz_mixing_meter *meter, const wcz_mixing_view *view, void *scratch,
+                                 size_t scratch_size, const int32_t *values, size_t count);
 
 #ifdef __cplusplus
 }

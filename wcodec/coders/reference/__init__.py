@@ -1,14 +1,17 @@
 """The kernel in plain Python: every function of the native module, byte for byte, written to be read."""
 
-from .context import context_cost, context_decode, context_encode, context_most_symbols
+from .context import context_decode, context_encode
+from .mixing import mixing_cost, mixing_decode, mixing_encode, mixing_most_symbols
 from .planes import plane_decode, plane_encode
 from .run_length import run_length_decode, run_length_encode
 
 __all__ = [
-    "context_cost",
     "context_decode",
     "context_encode",
-    "context_most_symbols",
+    "mixing_cost",
+    "mixing_decode",
+    "mixing_encode",
+    "mixing_most_symbols",
     "plane_decode",
     "plane_encode",
     "run_length_decode",

@@ -1,56 +1,41 @@
-"""The context coder in plain Python (format_spec/coders.md, context): decisions, symbols and the walk over an array.
-
-Right shifts round down, of negative numbers too, as Python's do.
-"""
+"""The context coder in plain Python (format_spec/coders.md, context): the model and the walk over an array."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import PayloadError, SymbolError
-from .context_model import NODES, Model, clamp
-from .context_outlook import Outlook, Walk
+from .context_prior import ADAPTATION_RATE, ESCAPE_BITS, FLAGS, LEVELS, PRIOR
 from .range_coder import EVEN_CHANCE, RangeDecoder, RangeEncoder
 
+MAX_CLIPPED = 31
+MEAN_UNIT = 1024
+MEAN_MEMORY = 32
+MAX_COUNT = 255
+PRIOR_COUNT = 4
+PROBABILITY_BITS = 22
+LEAST_CHANCE = 4
+MAX_COLUMNS = 65536
 MAX_MAGNITUDE = 2**31 - 1
-SIGN_MIXER = NODES
-SYMBOLS_PER_BIT = 2164
 
-ViewTuple = tuple[int, int, int, int]  # rows, channels, kernel rows, kernel columns
-CodeBit = Callable[[int, int], int]  # chance of a one in 2**-16, the bit if it is known; the bit
+ViewTuple = tuple[int, int, int, int, int]  # rows, channels, kernel rows, kernel columns, context set
 
 
 def context_encode(values: np.ndarray, views: Sequence[ViewTuple]) -> bytes:
     """int32 values (n,) of all arrays, one after another, to one payload."""
-    encoder = RangeEncoder()
-
-    def code_bit(chance: int, bit: int) -> int:
-        encoder.bit(bit, chance)
-        return bit
-
-    _code_known(values, views, code_bit)
+    if values.size and values.min() < -MAX_MAGNITUDE:
+        raise SymbolError("symbol outside -(2**31 - 1) .. 2**31 - 1, or a run of 2**31 - 1 and more")
+    encoder, models = RangeEncoder(), _start_models()
+    for view, array in _split(values, views):
+        walk, model = _Walk(view, array.tolist()), models[view[4]]
+        while walk.index < len(array):
+            _encode_symbol(encoder, model, walk.neighbourhood(), walk.values[walk.index])
+            walk.step()
     return encoder.finish()
-
-
-def context_cost(values: np.ndarray, views: Sequence[ViewTuple]) -> int:
-    """What `context_encode` would take, in 2**-16 bit."""
-    cost = 0
-
-    def code_bit(chance: int, bit: int) -> int:
-        nonlocal cost
-        cost += _information(chance if bit else 65536 - chance)
-        return bit
-
-    _code_known(values, views, code_bit)
-    return cost
-
-
-def context_most_symbols(size: int) -> int:
-    """More symbols than this are in no payload of `size` bytes."""
-    return SYMBOLS_PER_BIT * (8 * size + 112)
 
 
 def context_decode(payload: bytes | memoryview, views: Sequence[ViewTuple], out: np.ndarray) -> None:
@@ -59,153 +44,199 @@ def context_decode(payload: bytes | memoryview, views: Sequence[ViewTuple], out:
     Raises:
         PayloadError: `context_encode` does not write this payload for any values.
     """
-    decoder, model = RangeDecoder(payload), Model()
-
-    def code_bit(chance: int, _: int) -> int:
-        return decoder.bit(chance)
-
+    decoder, models = RangeDecoder(payload), _start_models()
     for view, array in _split(out, views):
-        for index in _code_array(model, view, code_bit, values := [0] * len(array)):
-            array[index] = values[index]
-            decoder.check_room()
+        walk, model = _Walk(view, [0] * len(array)), models[view[4]]
+        while walk.index < len(array):
+            walk.values[walk.index] = _decode_symbol(decoder, model, walk.neighbourhood())
+            walk.step()
+            if walk.column == 0:
+                decoder.check_room()
+        array[:] = walk.values
     decoder.finish()
 
 
-def _code_known(values: np.ndarray, views: Sequence[ViewTuple], code_bit: CodeBit) -> None:
-    if values.size and values.min() < -MAX_MAGNITUDE:
-        raise SymbolError("symbol outside -(2**31 - 1) .. 2**31 - 1, or a run of 2**31 - 1 and more")
-    model = Model()
-    for view, array in _split(values, views):
-        for _ in _code_array(model, view, code_bit, array.tolist()):
-            pass
-
-
 def _split(values: np.ndarray, views: Sequence[ViewTuple]) -> Iterator[tuple[ViewTuple, np.ndarray]]:
-    counts = [math.prod(view) for view in views]
-    if sum(counts) != len(values):
+    counts = [math.prod(view[:4]) for view in views]
+    if sum(counts) != len(values) or any(view[4] >= len(PRIOR) for view in views):
         raise ValueError("kernel parameter outside its range")
     ends = np.cumsum(counts)
     return ((view, values[end - count : end]) for view, count, end in zip(views, counts, ends, strict=True))
 
 
-def _information(chance: int) -> int:
-    """16 - log2(chance) in 2**-16 bit, linear between 64ths of an octave."""
-    exponent = chance.bit_length() - 1
-    cell, past = divmod((chance << 16 - exponent) & 65535, 1024)
-    low, high = (round(256 * math.log2(1 + i / 64)) for i in (cell, cell + 1))
-    return (16 - exponent << 16) - (low * (1024 - past) + high * past >> 2)
+class _Bit:
+    """An adaptive probability of a one, in units of 2**-22, and how many symbols it has seen."""
+
+    def __init__(self, prior: int) -> None:
+        self.probability = prior << PROBABILITY_BITS - 8
+        self.count = PRIOR_COUNT
+
+    def adapt(self, bit: int) -> None:
+        """The probability of what did not happen shrinks by about 1 / (count + 1.6)."""
+        top = (1 << PROBABILITY_BITS) - 1
+        other = top - self.probability if bit else self.probability
+        other -= other * ADAPTATION_RATE[self.count] >> 10
+        self.probability = top - other if bit else other
+        self.count = min(self.count + 1, MAX_COUNT)
 
 
-def _code_array(model: Model, view: ViewTuple, code_bit: CodeBit, values: list[int]) -> Iterator[int]:
-    """Code `values`, which a decoder fills; yields each index when it is known."""
-    if not values:
+class _Model:
+    """The contexts of one set."""
+
+    def __init__(self, prior: dict[str, list[int]]) -> None:
+        self.non_zero = [_Bit(p) for p in prior["non_zero"]]  # by level
+        self.non_zero_pattern = [_Bit(p) for p in prior["non_zero_pattern"]]
+        self.non_zero_means = [_Bit(p) for p in prior["non_zero_means"]]
+        self.negative = [_Bit(p) for p in prior["negative"]]  # by two signs
+        self.negative_pattern = [_Bit(p) for p in prior["negative_pattern"]]  # by four signs
+        self.above = [_Bit(p) for p in prior["above"]]  # level * FLAGS + flag
+        self.escape = [_Bit(p) for p in prior["escape"]]
+
+
+def _start_models() -> list[_Model]:
+    return [_Model(prior) for prior in PRIOR]
+
+
+def _chance(weighted: Sequence[tuple[int, _Bit]]) -> int:
+    """The weighted mean probability of some contexts, in units of 2**-16, kept off 0 and 1."""
+    mean = sum(weight * bit.probability for weight, bit in weighted) // sum(weight for weight, _ in weighted)
+    return min(max(mean >> PROBABILITY_BITS - 16, LEAST_CHANCE), 65536 - LEAST_CHANCE)
+
+
+def _non_zero_contexts(model: _Model, around: _Neighbourhood) -> list[tuple[int, _Bit]]:
+    return [
+        (3, model.non_zero[around.level]),
+        (2, model.non_zero_pattern[around.magnitudes]),
+        (3, model.non_zero_means[around.means]),
+    ]
+
+
+def _negative_contexts(model: _Model, around: _Neighbourhood) -> list[tuple[int, _Bit]]:
+    return [(1, model.negative[around.signs // 9]), (1, model.negative_pattern[around.signs])]
+
+
+class _Neighbourhood(NamedTuple):
+    """The contexts of one symbol."""
+
+    level: int  # of the expected magnitude
+    magnitudes: int  # pattern of the four neighbours' magnitudes
+    means: int  # octaves of the two running means
+    signs: int  # pattern of the neighbours' signs
+
+
+class _Walk:
+    """The place in an array, and what its neighbourhood says about the next symbol."""
+
+    def __init__(self, view: ViewTuple, values: list[int]) -> None:
+        _, channels, kernel_rows, self.kernel_columns, _ = view
+        self.kernel = kernel_rows * self.kernel_columns
+        self.width = channels * self.kernel
+        self.values = values
+        self.columns = [0] * min(self.width, MAX_COLUMNS)
+        self.index = self.column = 0
+        self.mean = 0
+
+    def neighbourhood(self) -> _Neighbourhood:
+        """What the symbols known so far say about the one at `index`."""
+        first_row = self.index < self.width
+        above = 0 if first_row else self._back(self.width)
+        in_kernel_above = 0
+        if self.kernel == 1:
+            above_left = self._back(self.width + 1) if not first_row and self.column else 0
+            four = [self._in_row(1), above, self._in_row(2), above_left]
+        else:
+            row, column = divmod(self.column % self.kernel, self.kernel_columns)
+            in_kernel_above = self._back(self.kernel_columns) if row else 0
+            four = [self._back(1) if column else 0, in_kernel_above, self._in_row(self.kernel), above]
+        near = 6 * _clip(self._in_row(1)) + 2 * _clip(self._in_row(2)) + 3 * _clip(in_kernel_above)
+        expected = 16 * near + 3 * (self.mean + self._column_mean()) // 16
+        level = min(((expected + 1) ** 2).bit_length() - 1, LEVELS - 1)
+        magnitudes = signs = 0
+        for value in four:
+            magnitudes = 3 * magnitudes + min(abs(value), 2)
+            signs = 3 * signs + 1 + (value > 0) - (value < 0)
+        means = 9 * _octave(self.mean) + _octave(self._column_mean())
+        return _Neighbourhood(level, magnitudes, means, signs)
+
+    def step(self) -> None:
+        """Past the symbol at `index`."""
+        clipped = _clip(self.values[self.index])
+        self.columns[self.column % MAX_COLUMNS] = _advanced(self._column_mean(), clipped)
+        self.mean = _advanced(self.mean, clipped)
+        self.index += 1
+        self.column = (self.column + 1) % self.width
+
+    def _back(self, distance: int) -> int:
+        return self.values[self.index - distance]
+
+    def _in_row(self, distance: int) -> int:
+        return self._back(distance) if self.column >= distance else 0
+
+    def _column_mean(self) -> int:
+        """In the first row it goes on from the same place in the kernel before."""
+        if self.index >= self.width:
+            return self.columns[self.column % MAX_COLUMNS]
+        if self.column >= self.kernel:
+            return self.columns[(self.column - self.kernel) % MAX_COLUMNS]
+        return self.mean
+
+
+def _clip(value: int) -> int:
+    return min(abs(value), MAX_CLIPPED)
+
+
+def _advanced(mean: int, clipped: int) -> int:
+    return mean - mean // MEAN_MEMORY + clipped * (MEAN_UNIT // MEAN_MEMORY)
+
+
+def _octave(mean: int) -> int:
+    return min(max((mean + 1).bit_length() - 3, 0), 8)
+
+
+def _encode_symbol(encoder: RangeEncoder, model: _Model, around: _Neighbourhood, value: int) -> None:
+    def code(bit: bool, weighted: Sequence[tuple[int, _Bit]]) -> None:
+        encoder.bit(int(bit), _chance(weighted))
+        for _, context in weighted:
+            context.adapt(int(bit))
+
+    code(value != 0, _non_zero_contexts(model, around))
+    if value == 0:
         return
-    walk = Walk(model, view)
-    for index, value in enumerate(values):
-        walk.start_symbol()
-        outlook = Outlook(model, walk)
-        values[index] = _Symbol(model, walk, outlook, code_bit).code(value)
-        outlook.learn(values[index])
-        walk.learn(values[index])
-        if walk.seen % 16 == 0:
-            model.hold(walk.kind)
-        walk.step()
-        yield index
+    code(value < 0, _negative_contexts(model, around))
+    for flag in range(1, min(abs(value), FLAGS) + 1):
+        code(abs(value) > flag, [(1, model.above[around.level * FLAGS + flag - 1])])
+    if abs(value) > FLAGS:
+        excess = abs(value) - FLAGS
+        bits = excess.bit_length() - 1
+        for i in range(bits):
+            code(True, [(1, model.escape[i])])
+        if bits < ESCAPE_BITS:
+            code(False, [(1, model.escape[bits])])
+        for i in reversed(range(bits)):
+            encoder.bit(excess >> i & 1, EVEN_CHANCE)
 
 
-class _Symbol:
-    """The decisions of one symbol."""
+def _decode_symbol(decoder: RangeDecoder, model: _Model, around: _Neighbourhood) -> int:
+    def code(weighted: Sequence[tuple[int, _Bit]]) -> int:
+        bit = decoder.bit(_chance(weighted))
+        for _, context in weighted:
+            context.adapt(bit)
+        return bit
 
-    def __init__(self, model: Model, walk: Walk, outlook: Outlook, code_bit: CodeBit) -> None:
-        self._model, self._walk, self._outlook, self._code_bit = model, walk, outlook, code_bit
-        scale = outlook.scale
-        self._bin = clamp((scale - 1280) >> 7, 0, 25)
-        self._fraction = ((scale - 1280) & 127) * 4 - 256
-        self._unit = clamp((scale - 3200) >> 8, 0, 6)
-        self._agreement = abs(outlook.bin)  # 0..7; 8..14 once the sign is known to be the other one
-
-    def code(self, value: int) -> int:
-        """Zero, sign, magnitude less one."""
-        if not self._mixed(self._magnitude_counters(0), self._fraction, 0, int(value != 0)):
-            return 0
-        negative = self._negative(int(value < 0))
-        if self._agreement and negative != (self._outlook.bin < 0):
-            self._agreement += 7
-        magnitude = 1 + self._excess(abs(value) - 1)
+    if not code(_non_zero_contexts(model, around)):
+        return 0
+    negative = code(_negative_contexts(model, around))
+    magnitude = 1
+    while magnitude <= FLAGS and code([(1, model.above[around.level * FLAGS + magnitude - 1])]):
+        magnitude += 1
+    if magnitude > FLAGS:
+        bits = 0
+        while bits < ESCAPE_BITS and code([(1, model.escape[bits])]):
+            bits += 1
+        excess = 1
+        for _ in range(bits):
+            excess = excess << 1 | decoder.bit(EVEN_CHANCE)
+        magnitude = FLAGS + excess
         if magnitude > MAX_MAGNITUDE:
             raise PayloadError("payload holds a code that no encoder writes")
-        return -magnitude if negative else magnitude
-
-    def _mixed(self, counters: list[tuple[list[int], int]], last_input: int, mixer: int, bit: int) -> int:
-        """One decision; a counter is a table and a place in it."""
-        model = self._model
-        inputs = [model.evidence(table[place]) for table, place in counters]
-        inputs += [0] * (3 - len(counters)) + [last_input]
-        chance = model.mix(mixer, inputs)
-        bit = self._code_bit(chance, bit)
-        model.learn_mixture(mixer, inputs, chance, bit)
-        for table, place in counters:
-            table[place] = model.learned(table[place], bit, 1023)
-        return bit
-
-    def _plain(self, table: list[int], place: int, bit: int) -> int:
-        bit = self._code_bit(clamp(table[place] >> 16, 32, 65504), bit)
-        table[place] = self._model.learned(table[place], bit, 255)
-        return bit
-
-    def _even(self, count: int, value: int) -> int:
-        result = 0
-        for i in reversed(range(count)):
-            result = result << 1 | self._code_bit(EVEN_CHANCE, value >> i & 1)
-        return result
-
-    def _coarse(self, value: int, most: int) -> int:
-        return min(abs(value) + (1 << self._unit >> 1) >> self._unit, most)
-
-    def _magnitude_counters(self, node: int) -> list[tuple[list[int], int]]:
-        model, walk, near = self._model, self._walk, self._outlook.neighbours
-        left = self._bin * 12 + self._coarse(walk.left, 3) * 3 + self._coarse(walk.left2, 2)
-        around = 0
-        for neighbour in (3, 2, 0, 1):
-            around = around * 3 + self._coarse(near[neighbour], 2)
-        return [
-            (model.left_counters[left], node),
-            (model.prediction_counters[self._bin * 15 + self._agreement], node),
-            (model.neighbour_counters[around], node),
-        ]
-
-    def _negative(self, bit: int) -> int:
-        near = self._outlook.neighbours
-        place = min(self._walk.place, 31)
-        counters = [
-            (self._model.sign_pairs[place], _sign_case(near[0]) * 3 + _sign_case(near[1])),
-            (self._model.sign_predictions, (self._outlook.bin + 7) * 3 + _sign_case(near[2])),
-        ]
-        return self._mixed(counters, -2 * self._outlook.ratio, SIGN_MIXER, bit)
-
-    def _excess(self, excess: int) -> int:
-        """Magnitude less one: a high part in unary, low bits nearly even."""
-        shift = max((self._outlook.scale >> 8) - 13, 0)
-        high, node = excess >> shift, 1
-        while node < NODES and self._mixed(self._magnitude_counters(node), self._fraction, node, int(high >= node)):
-            node += 1
-        result = node - 1
-        if node == NODES:
-            result += self._escape(max(high - (NODES - 1), 0))
-        if shift:
-            result = result << 1 | self._plain(self._model.low_bits[shift], min(node, 4) - 1, excess >> shift - 1 & 1)
-            result = result << shift - 1 | self._even(shift - 1, excess)
-        return result
-
-    def _escape(self, value: int) -> int:
-        """Exponential Golomb code of order 2."""
-        size, actual = 2, (value + 4).bit_length() - 1
-        while size < 31 and self._plain(self._model.escape_sizes, size, int(size < actual)):
-            size += 1
-        low = value + 4
-        top = self._plain(self._model.escape_tops, size, low >> size - 1 & 1)
-        return (1 << size) + (top << size - 1) + self._even(size - 1, low) - 4
-
-
-def _sign_case(value: int) -> int:
-    return (value > 0) - (value < 0) + 1
+    return -magnitude if negative else magnitude

@@ -1,4 +1,4 @@
-/* Code length of the context coder (coders.md, context), symbol by symbol, without a payload. */
+/* Code length of the mixing coder (coders.md, mixing), symbol by symbol, without a payload. */
 #include "wcz_kernel.h"
 
 typedef struct {
@@ -12,7 +12,7 @@ typedef struct {
 static inline uint32_t sink_bit(sink *to, uint32_t chance_of_one, uint32_t bit);
 static inline int sink_full(const sink *to);
 
-#include "context_walk.h"
+#include "mixing_walk.h"
 
 /* 256 * log2(1 + i / 64), rounded. */
 static const uint16_t LOG_MANTISSA[65] = {
@@ -37,13 +37,13 @@ static inline int sink_full(const sink *to) {
     return 0;
 }
 
-void wcz_context_cost_start(wcz_context_meter *meter) {
+void wcz_mixing_cost_start(wcz_mixing_meter *meter) {
     meter->cost = 0;
     start_model(&meter->model);
 }
 
-wcz_status wcz_context_cost_array(wcz_context_meter *meter, const wcz_view *view, void *scratch, size_t scratch_size_,
-                                  const int32_t *values, size_t count) {
+wcz_status wcz_mixing_cost_array(wcz_mixing_meter *meter, const wcz_mixing_view *view, void *scratch,
+                                 size_t scratch_size_, const int32_t *values, size_t count) {
     if (count && (scratch_size(view) == 0 || scratch_size_ < scratch_size(view))) {
         return WCZ_ARGUMENT;
     }

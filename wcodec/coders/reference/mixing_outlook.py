@@ -1,8 +1,8 @@
-"""What the context coder expects of the next symbol: its scale and its signed value, from those already known."""
+"""What the mixing coder expects of the next symbol: its scale and its signed value, from those already known."""
 
 from __future__ import annotations
 
-from .context_model import Model, clamp, log2_fixed
+from .mixing_model import Model, clamp, log2_fixed
 
 CLIPPED = 2047  # magnitudes count as at most this in all means
 LINE_LIMIT = 16383

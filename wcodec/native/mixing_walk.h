@@ -1,4 +1,4 @@
-/* The walk of the context coder over an array (coders.md, context): what is known about the next symbol, and its code.
+/* The walk of the mixing coder over an array (coders.md, mixing): what is known about the next symbol, and its code.
  *
  * A template: whoever includes it has defined the type `sink` and, for it,
  *     uint32_t sink_bit(sink *, uint32_t chance_of_one, uint32_t bit)      codes a bit; returns it
@@ -7,7 +7,7 @@
  *     SYMBOL_AT(symbols, i), STORE_SYMBOL(symbols, i, value)             the next symbol, if known; keep it, if not
  * so that encoder, decoder and cost meter are one model. A decoder passes bits and symbols that mean nothing.
  */
-#include "context_model.h"
+#include "mixing_model.h"
 
 typedef struct {
     int line;              /* how many rows above */
@@ -97,7 +97,7 @@ static inline void find_features(const walk *at, outlook *o) {
 
 /* |feature| < 6400 and |weight| < 2^23 (see hold_weights), so six products with weight >> 8 and the bias are below
  * 6 * 6400 * 2^15 + 2^23 < 2^31. */
-static inline void find_scale(const wcz_context_model *model, const walk *at, outlook *o) {
+static inline void find_scale(const wcz_mixing_model *model, const walk *at, outlook *o) {
     int32_t sum = model->scale_bias;
     for (int i = 0; i < FEATURES; i++) {
         sum += o->features[i] * (model->scale_weights[i] >> 8);
@@ -107,7 +107,7 @@ static inline void find_scale(const wcz_context_model *model, const walk *at, ou
 
 /* The error of the scale relative to 1 + scale is within -512 .. 2047; the product with a feature is below 2^24,
  * so that a weight moves by less than 2^18. */
-static inline void learn_scale(wcz_context_model *model, const outlook *o, uint32_t magnitude) {
+static inline void learn_scale(wcz_mixing_model *model, const outlook *o, uint32_t magnitude) {
     int32_t expected = exp2_fixed(o->scale);
     unsigned unit = wcz_log2((uint32_t)expected + 4096);
     int32_t error = ((int32_t)(magnitude << 12) - expected) >> (unit - 8);
@@ -130,9 +130,9 @@ static inline int32_t scaled(const outlook *o, int32_t value) {
 
 /* |weights| < 2^20 together (see hold_weights), >> 4 makes 2^16; eight products with 2047 are below 2^30. Where no
  * neighbour is known or all are zero, the prediction is zero and there is nothing to learn. */
-static inline void predict(const wcz_context_model *model, const walk *at, outlook *o, int kind) {
+static inline void predict(const wcz_mixing_model *model, const walk *at, outlook *o, int kind) {
     const int32_t *mask = at->masks[kernel_case(at)], *shared = model->shared_taps[kind];
-    const int32_t *own = model->place_taps[at->place % WCZ_CONTEXT_PLACES];
+    const int32_t *own = model->place_taps[at->place % WCZ_MIXING_PLACES];
     int32_t sum = 0, shift = 20 - (o->scale >> 8);
     o->shift = shift < 10 ? shift : 10;
     o->any = o->prediction = o->ratio = o->bin = 0;
@@ -154,9 +154,9 @@ static inline void predict(const wcz_context_model *model, const walk *at, outlo
 }
 
 /* |error| <= 1023 and |scaled| <= 2047: the product is below 2^21, a shared weight moves by 2^12 at most. */
-static inline void learn_prediction(wcz_context_model *model, const walk *at, const outlook *o, int kind,
+static inline void learn_prediction(wcz_mixing_model *model, const walk *at, const outlook *o, int kind,
                                     int32_t value) {
-    int32_t *shared = model->shared_taps[kind], *own = model->place_taps[at->place % WCZ_CONTEXT_PLACES];
+    int32_t *shared = model->shared_taps[kind], *own = model->place_taps[at->place % WCZ_MIXING_PLACES];
     int32_t actual = clamp(scaled(o, clamp(value, -LINE_LIMIT, LINE_LIMIT)), -1023, 1023);
     int32_t error = clamp(actual - o->prediction, -1023, 1023);
     for (int i = 0; i < TAPS; i++) {
@@ -168,7 +168,7 @@ static inline void learn_prediction(wcz_context_model *model, const walk *at, co
 
 /* -- decisions ------------------------------------------------------------------------------------------------------- */
 
-static inline uint32_t code_mixed(wcz_context_model *model, sink *to, uint32_t *const counters[3], int count,
+static inline uint32_t code_mixed(wcz_mixing_model *model, sink *to, uint32_t *const counters[3], int count,
                                   int32_t last_input, unsigned mixer, uint32_t bit) {
     mixture m = {{0, 0, 0, last_input}, model->mixers[mixer], 0};
     for (int i = 0; i < count; i++) {
@@ -183,7 +183,7 @@ static inline uint32_t code_mixed(wcz_context_model *model, sink *to, uint32_t *
     return bit;
 }
 
-static inline uint32_t code_plain(const wcz_context_model *model, sink *to, uint32_t *counter, uint32_t bit) {
+static inline uint32_t code_plain(const wcz_mixing_model *model, sink *to, uint32_t *counter, uint32_t bit) {
     uint32_t chance = *counter >> 16;
     chance = chance < 32 ? 32 : chance > 65504 ? 65504 : chance;
     bit = sink_bit(to, chance, bit);
@@ -201,7 +201,7 @@ static inline uint32_t code_even(sink *to, int count, uint32_t value) {
 }
 
 /* Exponential Golomb of order 2: sizes 2 .. 31, then that many bits, the highest with a counter. 0 <= value < 2^32 - 4. */
-static inline uint64_t code_escape(wcz_context_model *model, sink *to, uint32_t value) {
+static inline uint64_t code_escape(wcz_mixing_model *model, sink *to, uint32_t value) {
     int size = 2, actual = (int)wcz_log2(value + 4);
     while (size < 31 && code_plain(model, to, &model->escape_sizes[size], size < actual)) {
         size++;
@@ -219,7 +219,7 @@ static inline int32_t coarse(int32_t value, int32_t shift, int32_t most) {
     return magnitude < most ? magnitude : most;
 }
 
-static inline void choose_counters(wcz_context_model *model, const walk *at, const outlook *o, uint32_t *counters[3]) {
+static inline void choose_counters(wcz_mixing_model *model, const walk *at, const outlook *o, uint32_t *counters[3]) {
     int32_t bin = clamp((o->scale - 1280) >> 7, 0, 25), unit = clamp((o->scale - 3200) >> 8, 0, 6);
     const int32_t *n = o->neighbours;
     int32_t around = coarse(n[3], unit, 2) * 27 + coarse(n[2], unit, 2) * 9 + coarse(n[0], unit, 2) * 3
@@ -229,7 +229,7 @@ static inline void choose_counters(wcz_context_model *model, const walk *at, con
     counters[2] = model->counters[LEFT_CONTEXTS + PREDICTION_CONTEXTS + around];
 }
 
-static inline uint32_t code_negative(wcz_context_model *model, sink *to, const walk *at, const outlook *o,
+static inline uint32_t code_negative(wcz_mixing_model *model, sink *to, const walk *at, const outlook *o,
                                      uint32_t negative) {
     const int32_t *n = o->neighbours;
     size_t place = at->place < 31 ? at->place : 31;
@@ -239,7 +239,7 @@ static inline uint32_t code_negative(wcz_context_model *model, sink *to, const w
 }
 
 /* Magnitude less one, known to be below 2^31 - 1 in the encoder: the part above the noise in unary, the rest nearly even. */
-static inline uint64_t code_excess(wcz_context_model *model, sink *to, const outlook *o, uint32_t *const counters[3],
+static inline uint64_t code_excess(wcz_mixing_model *model, sink *to, const outlook *o, uint32_t *const counters[3],
                                    int32_t fraction, uint32_t excess) {
     int32_t shift = (o->scale >> 8) - 13;
     shift = shift > 0 ? shift : 0;
@@ -263,7 +263,7 @@ static inline uint64_t code_excess(wcz_context_model *model, sink *to, const out
 }
 
 /* The symbol; INT32_MIN where a payload holds one that no encoder writes. */
-static inline int32_t code_symbol(wcz_context_model *model, sink *to, const walk *at, const outlook *o, int32_t value) {
+static inline int32_t code_symbol(wcz_mixing_model *model, sink *to, const walk *at, const outlook *o, int32_t value) {
     uint32_t *counters[3], magnitude = value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
     int32_t fraction = ((o->scale - 1280) & 127) * 4 - 256;
     choose_counters(model, at, o, counters);
@@ -287,7 +287,7 @@ static inline int32_t code_symbol(wcz_context_model *model, sink *to, const walk
 /* -- the walk -------------------------------------------------------------------------------------------------------- */
 
 /* Towards `magnitude` << 12 with the rate of a counter that has seen `count`, at most 1000. */
-static inline uint32_t moved(const wcz_context_model *model, uint32_t mean, uint32_t magnitude, size_t count) {
+static inline uint32_t moved(const wcz_mixing_model *model, uint32_t mean, uint32_t magnitude, size_t count) {
     int64_t distance = (int64_t)(magnitude << 12) - (int64_t)mean;
     return (uint32_t)((int64_t)mean + ((distance * model->rates[count < 1000 ? count : 1000]) >> 16));
 }
@@ -298,7 +298,7 @@ static inline void take_mean(walk *at) {
     at->log_mean = log2_fixed(at->mean + 4);
 }
 
-static inline void learn_means(const wcz_context_model *model, walk *at, uint32_t magnitude) {
+static inline void learn_means(const wcz_mixing_model *model, walk *at, uint32_t magnitude) {
     uint32_t column = at->row ? at->columns[at->column] : at->mean;
     uint32_t channel = at->row | at->place ? at->channels[at->channel] : at->mean;
     size_t rows = at->row < 1000 ? at->row : 1000;
@@ -322,7 +322,7 @@ static inline void hold(int32_t *weights, int count, int32_t most) {
     }
 }
 
-static inline void hold_weights(wcz_context_model *model, int kind) {
+static inline void hold_weights(wcz_mixing_model *model, int kind) {
     for (int mixer = 0; mixer <= SIGN_MIXER; mixer++) {
         hold(model->mixers[mixer], 4, MAX_WEIGHT);
     }
@@ -331,7 +331,7 @@ static inline void hold_weights(wcz_context_model *model, int kind) {
     hold(model->shared_taps[kind], TAPS, MAX_TAP_WEIGHT);
 }
 
-static inline void learn_symbol(wcz_context_model *model, walk *at, const outlook *o, int kind, int32_t value) {
+static inline void learn_symbol(wcz_mixing_model *model, walk *at, const outlook *o, int kind, int32_t value) {
     int32_t clipped = clamp(value, -LINE_LIMIT, LINE_LIMIT);
     int32_t magnitude = clipped < 0 ? -clipped : clipped;
     magnitude = magnitude < CLIPPED ? magnitude : CLIPPED;
@@ -384,7 +384,7 @@ static inline size_t line_length(size_t width, size_t kernel) {
     return width + 2 * kernel + 5;
 }
 
-static inline void start_walk(wcz_context_model *model, walk *at, const wcz_view *view, void *scratch) {
+static inline void start_walk(wcz_mixing_model *model, walk *at, const wcz_mixing_view *view, void *scratch) {
     walk start = {0};
     *at = start;
     at->kernel_columns = (size_t)view->kernel_columns;
@@ -400,14 +400,14 @@ static inline void start_walk(wcz_context_model *model, walk *at, const wcz_view
     for (size_t i = 0; i < 3; i++) {
         at->lines[i] = lines + i * length + 2 * at->kernel + 4;
     }
-    for (size_t i = 0; i < WCZ_CONTEXT_PLACES && i < at->kernel; i++) {
+    for (size_t i = 0; i < WCZ_MIXING_PLACES && i < at->kernel; i++) {
         for (int j = 0; j < TAPS; j++) {
             model->place_taps[i][j] = 0;
         }
     }
 }
 
-static inline void code_next(wcz_context_model *model, sink *to, walk *at, int kind, SYMBOLS *symbols, int32_t *value) {
+static inline void code_next(wcz_mixing_model *model, sink *to, walk *at, int kind, SYMBOLS *symbols, int32_t *value) {
     outlook o;
     find_features(at, &o);
     find_scale(model, at, &o);
@@ -421,7 +421,7 @@ static inline void code_next(wcz_context_model *model, sink *to, walk *at, int k
 }
 
 /* Bytes of scratch for one array; 0 where they would not fit size_t. */
-static inline size_t scratch_size(const wcz_view *view) {
+static inline size_t scratch_size(const wcz_mixing_view *view) {
     const uint64_t most = SIZE_MAX / 64;
     uint64_t kernel = view->kernel_rows, width;
     if (view->kernel_columns && kernel > most / view->kernel_columns) {
@@ -436,7 +436,7 @@ static inline size_t scratch_size(const wcz_view *view) {
 }
 
 /* `scratch` has scratch_size(view) bytes and an alignment of four; the view has `count` elements. */
-static inline wcz_status code_array(wcz_context_model *model, sink *to, const wcz_view *view, void *scratch,
+static inline wcz_status code_array(wcz_mixing_model *model, sink *to, const wcz_mixing_view *view, void *scratch,
                                     SYMBOLS *symbols, size_t count) {
     walk at;
     const int kind = view->kernel_rows * view->kernel_columns == 1 ? 0 : view->kernel_rows == 1 ? 1 : 2;

@@ -1,4 +1,4 @@
-/* Codes fixed pseudo-random arrays with the context coder, decodes them, and prints a digest (FNV-1a) of all payloads:
+/* Codes fixed pseudo-random arrays with the mixing coder, decodes them, and prints a digest (FNV-1a) of all payloads:
  * the same for every compiler and every flag. */
 #include <stdio.h>
 #include <string.h>
@@ -22,27 +22,27 @@ static int32_t symbol(uint32_t width) {
 }
 
 int main(void) {
-    static wcz_context_encoder encoder;
-    static wcz_context_decoder decoder;
+    static wcz_mixing_encoder encoder;
+    static wcz_mixing_decoder decoder;
     static int32_t values[MOST], decoded[MOST];
     static uint8_t payload[8 * MOST];
     static uint32_t scratch[8 * MOST];
     uint64_t digest = 0xCBF29CE484222325u;
     for (uint32_t round = 0; round < 60; round++) {
-        wcz_view view = {1 + next() % 20, 1 + next() % 20, 1 + next() % 7, 1 + next() % 7};
+        wcz_mixing_view view = {1 + next() % 20, 1 + next() % 20, 1 + next() % 7, 1 + next() % 7};
         size_t count = (size_t)(view.rows * view.channels * view.kernel_rows * view.kernel_columns), written = 0;
         for (size_t i = 0; i < count; i++) {
             values[i] = i >= 3 && next() % 3 ? values[i - 3] : symbol(round % 32);
         }
-        wcz_context_encode_start(&encoder, payload, sizeof payload);
-        wcz_context_decode_start(&decoder, payload, 0);
-        if (wcz_context_encode_array(&encoder, &view, scratch, sizeof scratch, values, count) != WCZ_OK
-            || wcz_context_encode_end(&encoder, &written) != WCZ_OK) {
+        wcz_mixing_encode_start(&encoder, payload, sizeof payload);
+        wcz_mixing_decode_start(&decoder, payload, 0);
+        if (wcz_mixing_encode_array(&encoder, &view, scratch, sizeof scratch, values, count) != WCZ_OK
+            || wcz_mixing_encode_end(&encoder, &written) != WCZ_OK) {
             return 1;
         }
-        wcz_context_decode_start(&decoder, payload, written);
-        if (wcz_context_decode_array(&decoder, &view, scratch, sizeof scratch, decoded, count) != WCZ_OK
-            || wcz_context_decode_end(&decoder) != WCZ_OK || memcmp(values, decoded, count * sizeof *values) != 0) {
+        wcz_mixing_decode_start(&decoder, payload, written);
+        if (wcz_mixing_decode_array(&decoder, &view, scratch, sizeof scratch, decoded, count) != WCZ_OK
+            || wcz_mixing_decode_end(&decoder) != WCZ_OK || memcmp(values, decoded, count * sizeof *values) != 0) {
             return 2;
         }
         for (size_t i = 0; i < written; i++) {

@@ -1,4 +1,4 @@
-"""The learned state of the context coder: counters, mixers and the weights of both predictions.
+"""The learned state of the mixing coder: counters, mixers and the weights of both predictions.
 
 Counters follow C. E. Shannon's and R. Krichevsky's adaptive frequencies with a rate of 1 / (n + 1.6); mixing is that of
 M. Mahoney, "Adaptive weighing of context models for lossless data compression" (2005), in integers.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import context_prior as prior
+from . import mixing_prior as prior
 
 NODES = 14
 MOST_STRETCH = 2047
