@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .chunk_encoder import Choice, ChunkItem, Draft, Profile, draft_chunk
+from .chunk_encoder import BAND_ELEMENTS, Choice, ChunkItem, Draft, Profile, draft_chunk
 from .coders import CODERS
 from .container import NameEntry, Writer
 from .container.files import open_sink
