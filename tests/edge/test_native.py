@@ -23,6 +23,7 @@ SAME_BYTES = [
     "fffca24804e2896e45be71c321",
     "01000100010000110f0d0b090705030100020406080a0c0e10",
     "9a4108a78cb89a84e7f64bab1d",
+    "fffc2b5ea5fb2b7b810b88a4",
 ]
 
 
@@ -71,7 +72,7 @@ def test_the_kernels_have_the_same_functions():
     assert functions == set(reference.__all__)
 
 
-@pytest.mark.parametrize("path", sorted(SOURCES.glob("*.[ch]")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted({*SOURCES.glob("*.[ch]")} - {SOURCES / "binding.h"}), ids=lambda p: p.name)
 def test_the_kernel_is_freestanding(path):
     """No libc: what is included is the kernel's own or one of two headers that every C99 compiler brings along."""
     text = path.read_text()
