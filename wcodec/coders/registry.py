@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import UnknownCoderError
 from .elias_gamma import EliasGamma
 from .protocol import Coder
+from .rans import Rans
 from .raw import Raw
 from .rice import Rice
 
@@ -14,6 +15,7 @@ CODERS: dict[str, Coder] = {
         Raw(),
         EliasGamma(),
         Rice(),
+        Rans(),
     )
 }
 

@@ -2,30 +2,18 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
-#include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
 
-#include "wcz_kernel.h"
+#include "binding.h"
 
 namespace nb = nanobind;
+using namespace wcz;
 
 namespace {
 
 using ConstSymbols = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Symbols = nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-// A status as an exception; becomes wcodec.errors.PayloadError or SymbolError.
-struct Fault {
-    wcz_status status;
-};
-
-void require(wcz_status status) {
-    if (status != WCZ_OK) {
-        throw Fault{status};
-    }
-}
 
 const char *rule(wcz_status status) {
     switch (status) {
@@ -46,32 +34,6 @@ void raise_fault(const Fault &fault) {
     const char *name = fault.status == WCZ_SYMBOL ? "SymbolError" : "PayloadError";
     nb::object error = nb::module_::import_("wcodec.errors").attr(name);
     PyErr_SetObject(error.ptr(), nb::str(rule(fault.status)).ptr());
-}
-
-// Read-only bytes of any object with a contiguous buffer; alive and pinned as long as this is.
-class Payload {
-public:
-    explicit Payload(nb::handle source) {
-        if (PyObject_GetBuffer(source.ptr(), &view_, PyBUF_SIMPLE) != 0) {
-            throw nb::python_error();
-        }
-    }
-    Payload(const Payload &) = delete;
-    Payload &operator=(const Payload &) = delete;
-    ~Payload() { PyBuffer_Release(&view_); }
-
-    const uint8_t *data() const { return static_cast<const uint8_t *>(view_.buf); }
-    size_t size() const { return static_cast<size_t>(view_.len); }
-
-private:
-    Py_buffer view_;
-};
-
-std::unique_ptr<uint8_t[]> allocate(uint64_t size) {
-    if (size > SIZE_MAX / 2) {
-        throw std::bad_alloc();
-    }
-    return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(size) + 1]);
 }
 
 nb::bytes run_length_encode(ConstSymbols values, int run_code, int magnitude_code, bool non_zero_runs) {
@@ -108,6 +70,8 @@ NB_MODULE(_native, module) {
             raise_fault(fault);
         }
     });
+
+    bind_rans(module);
 
     using namespace nb::literals;
     module.def("run_length_encode", &run_length_encode, "values"_a.noconvert(), "run_code"_a, "magnitude_code"_a,

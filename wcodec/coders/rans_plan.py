@@ -1,0 +1,246 @@
+"""How the rans encoder codes one array: view, scale exponents, neighbours, tables, by least cost.
+
+Nothing here is normative: a decoder reads what was chosen. The cost of symbols is their empirical entropy, that of
+tables and exponents a linear estimate; both are a few tenths of a percent from the bytes written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import backend
+from .rans_control import Control, Geometry, Model
+from .rans_tables import SYMBOLS, Table, add_tables, fit_table
+
+CLASSES = 16
+CONTEXTS = 5
+MIDDLE = 8  # class of scale exponent 0; exponents count half octaves
+LANES = {1: 8, 2: 32}  # layout -> lanes; layout 0 has no lanes
+MANY = 65536  # elements from which 32 lanes pay for their states
+LEAST_ELEMENTS = 1024  # of an array with tables
+
+# kinds of neighbours
+NONE, UP, LEFT, SECOND, KERNEL, LINE = range(6)
+
+# Bits of a difference of scale exponents and of a table, roughly.
+MOVE_BITS = np.array([0.6, 2.6, 4.2, 5.5, 6.5, 7.5, 8.5, 9.5, 10, 10, 10, 10, 10, 10, 10, 10])
+TABLE_BITS, CODE_BITS = 6.0, 1.6
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Scale exponents of rows (r,), channels (c,) and kernel positions (k,); bits 0, 1, 2 of `mask` say which vary."""
+
+    mask: int
+    rows: np.ndarray
+    channels: np.ndarray
+    kernel: np.ndarray
+
+    @property
+    def columns(self) -> np.ndarray:
+        """Of the columns, int32 (c * k,)."""
+        return (self.channels[:, None] + self.kernel).astype(np.int32).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the tables of an array depend on.
+
+    Attributes:
+        layout: 1 or 2, key of `LANES`.
+        flat: 1 where the view is not the array's own rows.
+        view: geometry of the view.
+        scales: of the view.
+        near: kinds of the two neighbours.
+        merged: (16,) classes whose contexts share a table.
+        counts: (16, 5, 256) by class, context and symbol.
+        bits: estimated cost.
+    """
+
+    layout: int
+    flat: int
+    view: Geometry
+    scales: Scales
+    near: tuple[int, int]
+    merged: np.ndarray
+    counts: np.ndarray
+    bits: float
+
+
+def near_columns(kind: int, view: Geometry) -> np.ndarray:
+    """Column of the neighbour of each column, int32 (columns,): its own one for the row above, -1 for none."""
+    column = np.arange(view.columns)
+    in_kernel = column % view.kernel
+    line = np.where(in_kernel >= view.line, view.line, view.kernel)
+    distances = {
+        NONE: np.full(view.columns, view.columns),
+        UP: np.zeros(view.columns, np.int64),
+        LEFT: np.ones(view.columns, np.int64),
+        SECOND: np.full(view.columns, 2),
+        KERNEL: np.where(in_kernel % view.line, 1, line),
+        LINE: line,
+    }
+    return np.maximum(column - distances[kind], -1).astype(np.int32)
+
+
+def bands(view: Geometry, layout: int, near: tuple[int, int], scales: Scales) -> Any:
+    """The kernel's description of a view cut into lanes."""
+    a, b = (near_columns(kind, view) for kind in near)
+    return backend.kernel.RansBands(a, b, scales.rows.astype(np.int32), scales.columns, LANES[layout])
+
+
+def pack(symbols: np.ndarray, view: Geometry, layout: int) -> np.ndarray:
+    """int32 symbols of a view as int8 (steps * columns * lanes,), in the order in which they are decoded."""
+    lanes = LANES[layout]
+    packed = np.empty(-(-view.rows // lanes) * lanes * view.columns, np.int8)
+    backend.kernel.rans_pack(symbols[: view.size].reshape(view.rows, view.columns), lanes, packed)
+    return packed
+
+
+def make_plan(symbols: np.ndarray, geometry: Geometry) -> tuple[Plan, np.ndarray]:
+    """The cheapest plan for int32 symbols (n,), n >= LEAST_ELEMENTS, and the packed symbols of its view."""
+    layout = 2 if geometry.size >= MANY and not LANES[1] <= geometry.rows < LANES[2] else 1
+    flat = int(geometry.rows < LANES[layout])
+    view = Geometry(LANES[layout], geometry.size // LANES[layout], 1, 1) if flat else geometry
+    packed = pack(symbols, view, layout)
+    pairs = _pairs(view)
+    plans = [_plan(packed, layout, flat, view, scales, pairs[0]) for scales in _scales(symbols, view)]
+    best = min(plans, key=lambda plan: plan.bits)
+    more = [_plan(packed, layout, flat, view, best.scales, pair) for pair in pairs[1:]]
+    return min([best, *more], key=lambda plan: plan.bits), packed
+
+
+def add_plan(control: Control, plan: Plan) -> np.ndarray:
+    """Everything before the words of an array; the frequencies uint16 (16, 5, 256) that the words need."""
+    control.add(Model.LAYOUT, plan.layout)
+    control.add(Model.VIEW, plan.flat)
+    control.add(Model.NEAR_A, plan.near[0])
+    control.add(Model.NEAR_B, plan.near[1])
+    control.add(Model.SCALES, plan.scales.mask)
+    parts = (Model.ROW, plan.scales.rows), (Model.CHANNEL, plan.scales.channels), (Model.KERNEL, plan.scales.kernel)
+    for axis, (model, exponents) in enumerate(parts):
+        if plan.scales.mask >> axis & 1:
+            control.add(model, np.diff(exponents, prepend=0))
+    return _add_tables(control, plan)
+
+
+def _add_tables(control: Control, plan: Plan) -> np.ndarray:
+    frequencies = np.zeros((CLASSES, CONTEXTS, SYMBOLS), np.uint16)
+    contexts = _contexts(plan.near)
+    tables: list[Table] = []
+    for number in np.flatnonzero(plan.counts.any(axis=(1, 2))):
+        counts = plan.counts[number, contexts]
+        fitted = [fit_table(counts.sum(0))] if plan.merged[number] else [fit_table(c) for c in counts]
+        if len(contexts) > 1:
+            control.add(Model.MERGED, int(plan.merged[number]))
+        frequencies[number, contexts] = [table.frequencies for table in fitted]
+        tables += fitted
+    add_tables(control, tables)
+    return frequencies
+
+
+# -- scale exponents -----------------------------------------------------------------------------------------------
+
+
+def _scales(symbols: np.ndarray, view: Geometry) -> Iterator[Scales]:
+    """Scale exponents worth trying."""
+    magnitudes = np.abs(symbols[: view.size]).reshape(view.rows, view.columns)
+    np.minimum(magnitudes, 4 * SYMBOLS, out=magnitudes)
+    of_columns = magnitudes.sum(0, dtype=np.int64).reshape(view.channels, view.kernel)
+    sums = magnitudes.sum(1, dtype=np.int64), of_columns.sum(1), of_columns.sum(0)
+    mean = max(int(sums[0].sum()), 1) / view.size
+    fitted = [_exponents(s, view.size // len(s), mean) for s in sums]
+    single = int(view.kernel > 1) << 2
+    for mask in dict.fromkeys((3 | single, 1, 0, 2 | single)):
+        yield Scales(mask, *(e if mask >> axis & 1 else np.zeros_like(e) for axis, e in enumerate(fitted)))
+
+
+def _exponents(sums: np.ndarray, count: int, mean: float) -> np.ndarray:
+    """Half octaves (n,) by which groups of `count` magnitudes with the given sums (n,) exceed the mean.
+
+    Magnitudes are taken as geometric; differences between neighbours cost MOVE_BITS.
+    """
+    means = mean * 2.0 ** ((np.arange(CLASSES) - MIDDLE) / 2)
+    bits = count * np.log2(1 + means) + sums[:, None] * np.log2((1 + means) / means)
+    bits -= bits.min(axis=1, keepdims=True)
+    path = np.empty(len(sums), np.uint8)
+    backend.kernel.rans_smooth(_sixteenths(np.minimum(bits, 1e6)), _sixteenths(MOVE_BITS), path)
+    return path.astype(np.int32) - MIDDLE
+
+
+def _sixteenths(bits: np.ndarray) -> np.ndarray:
+    return np.rint(16 * bits).astype(np.int32)
+
+
+# -- contexts ------------------------------------------------------------------------------------------------------
+
+
+def _pairs(view: Geometry) -> list[tuple[int, int]]:
+    if view.kernel > 1:
+        return [(KERNEL, LINE), (LEFT, LINE), (KERNEL, UP)]
+    return [(LEFT, UP), (LEFT, SECOND)]
+
+
+def _contexts(near: tuple[int, int]) -> list[int]:
+    """Contexts that can occur; the second neighbour is not used without the first."""
+    return [0] if near[0] == NONE else [0, 3] if near[1] == NONE else [0, 1, 2, 3, 4]
+
+
+def _plan(packed: np.ndarray, layout: int, flat: int, view: Geometry, scales: Scales, near: tuple[int, int]) -> Plan:
+    """The best use of two neighbours: both, either, none; class by class together or apart."""
+    counts = np.empty(CLASSES * 9 * SYMBOLS, np.uint32)
+    backend.kernel.rans_count(packed, bands(view, layout, near, scales), counts)
+    nine = counts.reshape(CLASSES, 3, 3, SYMBOLS).astype(np.int64)
+    a, b = nine.sum(2), nine.sum(1)
+    nothing = np.zeros_like(a)
+    choices = {
+        near: _fold(nine),
+        (near[0], NONE): _fold(np.stack([nothing, a, nothing], axis=2)),
+        (near[1], NONE): _fold(np.stack([nothing, b, nothing], axis=2)),
+        (NONE, NONE): nine.sum((1, 2))[:, None] * (np.arange(CONTEXTS) == 0)[:, None],
+    }
+    plans = []
+    for pair, folded in choices.items():
+        merged, bits = _table_bits(folded, _contexts(pair))
+        bits += float(sum(MOVE_BITS[np.minimum(np.abs(np.diff(e, prepend=0)), 15)].sum() for e in _coded(scales)))
+        plans.append(Plan(layout, flat, view, scales, pair, merged, folded, bits))
+    return min(plans, key=lambda plan: plan.bits)
+
+
+def _coded(scales: Scales) -> list[np.ndarray]:
+    parts = scales.rows, scales.channels, scales.kernel
+    return [exponents for axis, exponents in enumerate(parts) if scales.mask >> axis & 1]
+
+
+def _fold(nine: np.ndarray) -> np.ndarray:
+    """Counts (16, 3, 3, 256) by signs -> (16, 5, 256): a context and its mirror image are one, symbols negated."""
+    flat = nine.reshape(CLASSES, 9, SYMBOLS)
+    mirrored = flat[:, ::-1].copy()
+    mirrored[:, :, 1:] = mirrored[:, :, :0:-1]
+    folded = flat[:, 4:] + mirrored[:, 4:]
+    folded[:, 0] = flat[:, 4]
+    return folded
+
+
+def _table_bits(counts: np.ndarray, contexts: list[int]) -> tuple[np.ndarray, float]:
+    """Which classes (16,) are cheaper with one table, and the bits of symbols and tables together."""
+    used = np.flatnonzero(counts.any(axis=(0, 1)))
+    cropped = counts[:, contexts, used[0] : used[-1] + 1]
+    apart = _bits(cropped).sum(axis=1)
+    together = _bits(cropped.sum(axis=1))
+    merged = together <= apart
+    return merged, float(np.where(merged, together, apart).sum())
+
+
+def _bits(counts: np.ndarray) -> np.ndarray:
+    """Entropy of the counts (..., n) and cost of their tables (...)."""
+    totals = counts.sum(axis=-1)
+    logs = counts * np.log2(np.maximum(counts, 1))
+    entropy = totals * np.log2(np.maximum(totals, 1)) - logs.sum(axis=-1)
+    present = counts > 0
+    width = counts.shape[-1] - present.argmax(axis=-1) - present[..., ::-1].argmax(axis=-1)
+    return np.where(totals > 0, entropy + TABLE_BITS + CODE_BITS * width, TABLE_BITS * 0.3)

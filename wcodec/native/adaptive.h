@@ -1,0 +1,128 @@
+/* Adaptive binary range coding of integers (coders.md, adaptive integers). Internal to the kernel.
+ *
+ * A probability p of a one is kept in 2^-16 with a count n of the bits it has seen, and moves by 1 / (n + 1.5) of its
+ * error. An integer is binarised as Elias gamma is: zero or not, sign, exponent in unary, mantissa. All bits adapt
+ * but those below the two highest of the mantissa. The range is 32 bits, bytes leave at the top.
+ */
+#ifndef WCZ_ADAPTIVE_H
+#define WCZ_ADAPTIVE_H
+
+#include "wcz_kernel.h"
+
+#define WCZ_ADAPTIVE_LIMIT 127u
+#define WCZ_MAX_EXPONENT 31u
+
+typedef struct {
+    uint16_t p;
+    uint16_t n;     /* 0..WCZ_ADAPTIVE_LIMIT */
+} wcz_bit_model;
+
+typedef struct {
+    wcz_bit_model zero;
+    wcz_bit_model negative;
+    wcz_bit_model more[WCZ_MAX_EXPONENT];              /* is the exponent greater than i? */
+    wcz_bit_model mantissa[WCZ_MAX_EXPONENT + 1][3];   /* the highest bit, the next one after 0 and after 1 */
+} wcz_integer_model;
+
+static inline void wcz_reset_models(wcz_integer_model *models, size_t count) {
+    wcz_bit_model *bits = (wcz_bit_model *)models;
+    for (size_t i = 0; i < count * (sizeof *models / sizeof *bits); i++) {
+        bits[i].p = 0x8000;
+        bits[i].n = 0;
+    }
+}
+
+/* 64 <= result <= 65472, so that both parts of a range of 2^24 and more hold at least 2^14. */
+static inline uint32_t wcz_probability(const wcz_bit_model *model) {
+    uint32_t p = model->p;
+    return p < 64 ? 64 : p > 65472 ? 65472 : p;
+}
+
+static inline void wcz_adapt(wcz_bit_model *model, unsigned bit) {
+    uint32_t rate = 131072u / (2u * model->n + 3u);    /* <= 43690: every product below fits 32 bits */
+    if (bit) {
+        model->p = (uint16_t)(model->p + (((65535u - model->p) * rate) >> 16));
+    } else {
+        model->p = (uint16_t)(model->p - ((model->p * rate) >> 16));
+    }
+    model->n = (uint16_t)(model->n + (model->n < WCZ_ADAPTIVE_LIMIT));
+}
+
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+    size_t next;        /* bytes taken so far; those past the end are zero */
+    uint32_t code;      /* code < range */
+    uint32_t range;     /* >= 2^24 between calls */
+} wcz_range_decoder;
+
+static inline void wcz_range_shift(wcz_range_decoder *in) {
+    in->code = in->code << 8 | (in->next < in->size ? in->data[in->next] : 0u);
+    in->next++;
+}
+
+static inline void wcz_range_open(wcz_range_decoder *in, const uint8_t *data, size_t size) {
+    in->data = data;
+    in->size = size;
+    in->next = 0;
+    in->code = 0;
+    in->range = 0xFFFFFFFFu;
+    for (unsigned i = 0; i < 4; i++) {
+        wcz_range_shift(in);
+    }
+}
+
+static inline unsigned wcz_range_bit(wcz_range_decoder *in, uint32_t p) {
+    uint32_t bound = (in->range >> 16) * p;
+    unsigned bit = in->code < bound;
+    if (bit) {
+        in->range = bound;
+    } else {
+        in->code -= bound;
+        in->range -= bound;
+    }
+    while (in->range < (uint32_t)1 << 24) {
+        in->range <<= 8;
+        wcz_range_shift(in);
+    }
+    return bit;
+}
+
+static inline unsigned wcz_adaptive_bit(wcz_range_decoder *in, wcz_bit_model *model) {
+    unsigned bit = wcz_range_bit(in, wcz_probability(model));
+    wcz_adapt(model, bit);
+    return bit;
+}
+
+/* 0 <= value < 2^32. */
+static inline uint32_t wcz_adaptive_magnitude(wcz_range_decoder *in, wcz_integer_model *model) {
+    unsigned exponent = 0;
+    uint64_t value = 1;
+    if (!wcz_adaptive_bit(in, &model->zero)) {
+        return 0;
+    }
+    while (exponent < WCZ_MAX_EXPONENT && wcz_adaptive_bit(in, &model->more[exponent])) {
+        exponent++;
+    }
+    for (unsigned i = 0; i < exponent; i++) {
+        unsigned bit = i < 2 ? wcz_adaptive_bit(in, &model->mantissa[exponent][i ? 1 + (value & 1) : 0])
+                             : wcz_range_bit(in, 0x8000);
+        value = value << 1 | bit;
+    }
+    return (uint32_t)value;
+}
+
+/* |value| <= 2^31 - 1, or WCZ_CORRUPT. */
+static inline wcz_status wcz_adaptive_integer(wcz_range_decoder *in, wcz_integer_model *model, int32_t *value) {
+    uint32_t magnitude = wcz_adaptive_magnitude(in, model);
+    if (magnitude > 0x7FFFFFFFu) {
+        return WCZ_CORRUPT;
+    }
+    *value = (int32_t)magnitude;
+    if (magnitude && wcz_adaptive_bit(in, &model->negative)) {
+        *value = -*value;
+    }
+    return WCZ_OK;
+}
+
+#endif
