@@ -236,7 +236,7 @@ static void spread(const uint32_t *frequency, rans_slot *slots) {
 /* Symbol 0 with certainty: decoding leaves the state as it is, so that a lane without a row costs nothing. */
 static void spread_null(rans_slot *slots) {
     for (uint32_t i = 0; i < RANS_SLOTS * WCZ_RANS_CONTEXTS; i++) {
-        slots[i] = (uint32_t)RANS_SLOTS << 20 | (i % (uint32_t)RANS_SLOTS) << 8;
+        slots[i] = (uint32_t)RANS_SLOTS << 20 | (i & (uint32_t)(RANS_SLOTS - 1)) << 8;
     }
 }
 
@@ -252,21 +252,31 @@ static uint32_t read_merged(wcz_rans_decoder *decoder, uint32_t reached) {
     return merged;
 }
 
+static void copy(const rans_slot *from, rans_slot *to) {
+    for (size_t i = 0; i < RANS_SLOTS; i++) {
+        to[i] = from[i];
+    }
+}
+
 wcz_status rans_read_tables(wcz_rans_decoder *decoder, uint32_t reached, unsigned contexts, rans_slot *slots) {
     rans_table table = {{0}, {0}, 1, 1, 0};
     uint32_t merged = contexts == 1 ? 0 : read_merged(decoder, reached);
     for (unsigned class = 0; class < WCZ_RANS_CLASSES; class++) {
-        int again = 1;
+        rans_slot *first = slots + (size_t)class * RANS_STRIDE;
         for (unsigned context = 0; context < WCZ_RANS_CONTEXTS && (reached >> class & 1); context++) {
+            rans_slot *mine = first + context * RANS_SLOTS;
             if (!(contexts >> context & 1)) {
                 continue;
             }
-            wcz_status status = again ? read_table(decoder, &table) : WCZ_OK;
+            if (context > 0 && (merged >> class & 1)) {
+                copy(first, mine);
+                continue;
+            }
+            wcz_status status = read_table(decoder, &table);
             if (status != WCZ_OK) {
                 return status;
             }
-            again = !(merged >> class & 1);
-            spread(table.frequency, slots + (class * WCZ_RANS_CONTEXTS + context) * RANS_SLOTS);
+            spread(table.frequency, mine);
         }
     }
     spread_null(slots + (size_t)RANS_NULL_CLASS * RANS_STRIDE);
