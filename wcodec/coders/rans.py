@@ -21,6 +21,7 @@ from .symbols import accepts_integers, as_symbols, from_symbols
 
 SERIAL_ELEMENTS = 16384  # below this many elements an array may be coded serially, if that is shorter
 MAX_DIRECT = 127
+STATE_BITS = 24  # a lane's share: 32 bits stored, of which the symbols use about 8
 
 
 class Rans:
@@ -107,20 +108,20 @@ def _encode_one(control: Control, symbols: np.ndarray, geometry: Geometry) -> by
         _add_serially(control, symbols, geometry)
         return b""
     plan, packed = make_plan(symbols, geometry)
-    alone, serially = Control(), Control()
-    frequencies = add_plan(alone, plan)
-    words = bytes(
-        backend.kernel.rans_encode(packed, bands(plan.view, plan.layout, plan.near, plan.scales), frequencies.ravel())
-    )
-    if geometry.size < SERIAL_ELEMENTS:
-        _add_serially(serially, symbols, geometry)
-        if len(serially.tobytes()) <= len(words) + len(alone.tobytes()):
-            _add_serially(control, symbols, geometry)
-            return b""
-    add_plan(control, plan)
+    if geometry.size < SERIAL_ELEMENTS and _serial_is_shorter(symbols, geometry, plan):
+        _add_serially(control, symbols, geometry)
+        return b""
+    frequencies = add_plan(control, plan)
     control.add(Model.ESCAPE, _escapes(symbols, packed, plan))
     add_serial(control, symbols[plan.view.size :], geometry.rows)
-    return words
+    described = bands(plan.view, plan.layout, plan.near, plan.scales)
+    return bytes(backend.kernel.rans_encode(packed, described, frequencies.ravel()))
+
+
+def _serial_is_shorter(symbols: np.ndarray, geometry: Geometry, plan: Plan) -> bool:
+    alone = Control()
+    _add_serially(alone, symbols, geometry)
+    return 8 * len(alone.tobytes()) <= plan.bits + STATE_BITS * LANES[plan.layout]
 
 
 def _add_serially(control: Control, symbols: np.ndarray, geometry: Geometry) -> None:

@@ -72,9 +72,11 @@ class Control:
 
     def add(self, model: int | np.ndarray, values: int | Iterable[int] | np.ndarray) -> None:
         """Append integers (n,) under one model, or each under its own."""
-        values = np.atleast_1d(np.asarray(values, np.int32))
+        values = np.array(values, np.int32, ndmin=1)
+        models = np.empty(values.shape, np.uint8)
+        models[...] = model
         self._values.append(values)
-        self._models.append(np.broadcast_to(np.asarray(model, np.uint8), values.shape))
+        self._models.append(models)
 
     def tobytes(self) -> bytes:
         """The control string."""

@@ -7,14 +7,14 @@ tables and exponents a linear estimate; both are a few tenths of a percent from 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import backend
 from .rans_control import Control, Geometry, Model
-from .rans_tables import SYMBOLS, Table, add_tables, fit_table
+from .rans_tables import SYMBOLS, ZERO, add_tables, fit_tables
 
 CLASSES = 16
 CONTEXTS = 5
@@ -129,17 +129,24 @@ def add_plan(control: Control, plan: Plan) -> np.ndarray:
 
 
 def _add_tables(control: Control, plan: Plan) -> np.ndarray:
-    frequencies = np.zeros((CLASSES, CONTEXTS, SYMBOLS), np.uint16)
     contexts = _contexts(plan.near)
-    tables: list[Table] = []
-    for number in np.flatnonzero(plan.counts.any(axis=(1, 2))):
-        counts = plan.counts[number, contexts]
-        fitted = [fit_table(counts.sum(0))] if plan.merged[number] else [fit_table(c) for c in counts]
-        if len(contexts) > 1:
-            control.add(Model.MERGED, int(plan.merged[number]))
-        frequencies[number, contexts] = [table.frequencies for table in fitted]
-        tables += fitted
+    used = np.flatnonzero(plan.counts.any(axis=(1, 2)))
+    if len(contexts) > 1:
+        control.add(Model.MERGED, plan.merged[used])
+    together = plan.counts.sum(axis=1)
+    rows = [
+        counts
+        for number in used
+        for counts in (together[number : number + 1] if plan.merged[number] else plan.counts[number, contexts])
+    ]
+    tables = fit_tables(np.array(rows))
     add_tables(control, tables)
+    frequencies = np.zeros((CLASSES, CONTEXTS, SYMBOLS), np.uint16)
+    row = 0
+    for number in used:
+        count = 1 if plan.merged[number] else len(contexts)
+        frequencies[number, contexts] = tables.frequencies[row : row + count]
+        row += count
     return frequencies
 
 
@@ -194,44 +201,51 @@ def _plan(packed: np.ndarray, layout: int, flat: int, view: Geometry, scales: Sc
     """The best use of two neighbours: both, either, none; class by class together or apart."""
     counts = np.empty(CLASSES * 9 * SYMBOLS, np.uint32)
     backend.kernel.rans_count(packed, bands(view, layout, near, scales), counts)
-    nine = counts.reshape(CLASSES, 3, 3, SYMBOLS).astype(np.int64)
-    a, b = nine.sum(2), nine.sum(1)
-    nothing = np.zeros_like(a)
+    nine, widest = _cropped(counts.reshape(CLASSES, 3, 3, SYMBOLS))
+    nothing = np.zeros((CLASSES, 3, nine.shape[-1]), np.int64)
     choices = {
         near: _fold(nine),
-        (near[0], NONE): _fold(np.stack([nothing, a, nothing], axis=2)),
-        (near[1], NONE): _fold(np.stack([nothing, b, nothing], axis=2)),
+        (near[0], NONE): _fold(np.stack([nothing, nine.sum(2), nothing], axis=2)),
+        (near[1], NONE): _fold(np.stack([nothing, nine.sum(1), nothing], axis=2)),
         (NONE, NONE): nine.sum((1, 2))[:, None] * (np.arange(CONTEXTS) == 0)[:, None],
     }
-    plans = []
-    for pair, folded in choices.items():
-        merged, bits = _table_bits(folded, _contexts(pair))
-        bits += float(sum(MOVE_BITS[np.minimum(np.abs(np.diff(e, prepend=0)), 15)].sum() for e in _coded(scales)))
-        plans.append(Plan(layout, flat, view, scales, pair, merged, folded, bits))
-    return min(plans, key=lambda plan: plan.bits)
+    costs = {pair: _table_bits(folded, _contexts(pair)) for pair, folded in choices.items()}
+    pair = min(costs, key=lambda pair: costs[pair][1])
+    merged, bits = costs[pair]
+    whole = np.zeros((CLASSES, CONTEXTS, SYMBOLS), np.int64)
+    whole[..., 0] = choices[pair][..., 0]
+    whole[..., ZERO - widest : ZERO + widest + 1] = choices[pair][..., 1:]
+    return Plan(layout, flat, view, scales, pair, merged, whole, bits + _scale_bits(scales))
 
 
-def _coded(scales: Scales) -> list[np.ndarray]:
+def _scale_bits(scales: Scales) -> float:
     parts = scales.rows, scales.channels, scales.kernel
-    return [exponents for axis, exponents in enumerate(parts) if scales.mask >> axis & 1]
+    coded = [np.diff(exponents, prepend=0) for axis, exponents in enumerate(parts) if scales.mask >> axis & 1]
+    return float(sum(MOVE_BITS[np.minimum(np.abs(differences), 15)].sum() for differences in coded))
+
+
+def _cropped(counts: np.ndarray) -> tuple[np.ndarray, int]:
+    """Counts (..., 256) without symbols that are not there: of the escape, -m .. m, and m."""
+    present = np.flatnonzero(counts.any(axis=(0, 1, 2))[1:]) + 1 - ZERO
+    widest = int(np.abs(present).max()) if present.size else 0
+    index = np.concatenate([[0], np.arange(ZERO - widest, ZERO + widest + 1)])
+    return counts[..., index].astype(np.int64), widest
 
 
 def _fold(nine: np.ndarray) -> np.ndarray:
-    """Counts (16, 3, 3, 256) by signs -> (16, 5, 256): a context and its mirror image are one, symbols negated."""
-    flat = nine.reshape(CLASSES, 9, SYMBOLS)
-    mirrored = flat[:, ::-1].copy()
-    mirrored[:, :, 1:] = mirrored[:, :, :0:-1]
-    folded = flat[:, 4:] + mirrored[:, 4:]
-    folded[:, 0] = flat[:, 4]
+    """Counts (16, 3, 3, n) by signs -> (16, 5, n): a context and its mirror image are one, symbols negated."""
+    flat = nine.reshape(CLASSES, 9, -1)
+    folded = flat[:, 4:].copy()
+    folded[:, 1:, 0] += flat[:, 3::-1, 0]
+    folded[:, 1:, 1:] += flat[:, 3::-1, :0:-1]
     return folded
 
 
 def _table_bits(counts: np.ndarray, contexts: list[int]) -> tuple[np.ndarray, float]:
     """Which classes (16,) are cheaper with one table, and the bits of symbols and tables together."""
-    used = np.flatnonzero(counts.any(axis=(0, 1)))
-    cropped = counts[:, contexts, used[0] : used[-1] + 1]
-    apart = _bits(cropped).sum(axis=1)
-    together = _bits(cropped.sum(axis=1))
+    counts = counts[:, contexts]
+    apart = _bits(counts).sum(axis=1)
+    together = _bits(counts.sum(axis=1))
     merged = together <= apart
     return merged, float(np.where(merged, together, apart).sum())
 
@@ -239,8 +253,7 @@ def _table_bits(counts: np.ndarray, contexts: list[int]) -> tuple[np.ndarray, fl
 def _bits(counts: np.ndarray) -> np.ndarray:
     """Entropy of the counts (..., n) and cost of their tables (...)."""
     totals = counts.sum(axis=-1)
-    logs = counts * np.log2(np.maximum(counts, 1))
-    entropy = totals * np.log2(np.maximum(totals, 1)) - logs.sum(axis=-1)
+    entropy = totals * np.log2(np.maximum(totals, 1)) - (counts * np.log2(np.maximum(counts, 1))).sum(axis=-1)
     present = counts > 0
     width = counts.shape[-1] - present.argmax(axis=-1) - present[..., ::-1].argmax(axis=-1)
     return np.where(totals > 0, entropy + TABLE_BITS + CODE_BITS * width, TABLE_BITS * 0.3)

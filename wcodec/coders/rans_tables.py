@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ def frequency_of(codes: np.ndarray) -> np.ndarray:
 
 
 CODED = frequency_of(np.arange(41))  # ascending; 2048 only for a symbol that is certain
+MIDDLES = (CODED[1:-1] + CODED[2:]) / 2
 
 
 def code_of(frequencies: np.ndarray) -> np.ndarray:
@@ -29,53 +29,48 @@ def code_of(frequencies: np.ndarray) -> np.ndarray:
     return np.searchsorted(CODED, frequencies, side="right") - 1
 
 
-class Table(NamedTuple):
-    """One table.
+class Tables(NamedTuple):
+    """Tables of one array, in order.
 
     Attributes:
-        frequencies: (256,), sum 2048.
-        rest: index of the symbol whose frequency is what the others leave.
+        frequencies: (n, 256), each of sum 2048.
+        rest: (n,) indexes of the symbols whose frequency is what the others leave.
     """
 
     frequencies: np.ndarray
-    rest: int
+    rest: np.ndarray
 
 
-def fit_table(counts: np.ndarray) -> Table:
-    """The table for counts (256,): all frequencies but that of the commonest symbol have a code.
+def fit_tables(counts: np.ndarray) -> Tables:
+    """Tables for counts (n, 256): all frequencies but that of the commonest symbol have a code.
 
     Without any count, symbol 0 is certain.
     """
-    total = int(counts.sum())
-    rest = int(counts.argmax()) if total else ZERO
-    codes = _nearest_codes(counts * (TOTAL / max(total, 1)))
+    each = np.arange(len(counts))
+    totals = counts.sum(axis=1)
+    rest = np.where(totals > 0, counts.argmax(axis=1), ZERO)
+    codes = _nearest_codes(counts * (TOTAL / np.maximum(totals, 1))[:, None])
     codes[counts == 0] = 0
-    codes[rest] = 0
-    excess = int(frequency_of(codes).sum()) - (TOTAL - 1)
-    while excess > 0:  # many rare symbols were rounded up to 1
-        largest = int(codes.argmax())
-        excess -= int(CODED[codes[largest]] - CODED[codes[largest] - 1])
-        codes[largest] -= 1
-    frequencies = frequency_of(codes)
-    frequencies[rest] = TOTAL - int(frequencies.sum())
-    return Table(frequencies, rest)
+    codes[each, rest] = 0
+    frequencies = CODED[codes]
+    for row in np.flatnonzero(frequencies.sum(axis=1) >= TOTAL):
+        frequencies[row] = _lowered(codes[row])
+    frequencies[each, rest] = TOTAL - frequencies.sum(axis=1)
+    return Tables(frequencies, rest)
 
 
-def add_tables(control: Control, tables: Sequence[Table]) -> None:
+def add_tables(control: Control, tables: Tables) -> None:
     """The integers of the tables of one array: each as differences to the one before it."""
+    all_codes = code_of(tables.frequencies)
+    lows, highs = _extents(all_codes)
     previous: np.ndarray | None = None
     low = high = 1
-    for table in tables:
-        codes = code_of(table.frequencies)
-        present = np.flatnonzero(codes[1:]) + 1 - ZERO
-        outer = [0] if not present.size else [*present[[0, -1]], 0]
-        control.add(Model.REST, table.rest - ZERO)
-        control.add(Model.LOW, -min(outer) - low)
-        control.add(Model.HIGH, max(outer) - high)
-        control.add(Model.RARE, 0 if table.rest == 0 else codes[0])
-        low, high = -min(outer), max(outer)
+    for codes, rest, new_low, new_high in zip(all_codes, tables.rest.tolist(), lows, highs, strict=True):
+        rare = 0 if rest == 0 else codes[0]
+        control.add(TABLE_HEAD, (rest - ZERO, new_low - low, new_high - high, rare))
+        low, high = new_low, new_high
         coded = np.arange(ZERO - low, ZERO + high + 1)
-        coded = coded[coded != table.rest]
+        coded = coded[coded != rest]
         if previous is None:
             predictions = np.concatenate([[FIRST_PREDICTION], codes[coded]])[:-1]
         else:
@@ -84,7 +79,28 @@ def add_tables(control: Control, tables: Sequence[Table]) -> None:
         previous = codes
 
 
+TABLE_HEAD = np.array([Model.REST, Model.LOW, Model.HIGH, Model.RARE], np.uint8)
+
+
+def _extents(codes: np.ndarray) -> tuple[list[int], list[int]]:
+    """How far the symbols of each table (n, 256) reach below and above 0."""
+    below, above = codes[:, 1 : ZERO + 1] > 0, codes[:, ZERO:] > 0
+    low = np.where(below.any(axis=1), ZERO - 1 - below.argmax(axis=1), 0)
+    high = np.where(above.any(axis=1), ZERO - 1 - above[:, ::-1].argmax(axis=1), 0)
+    return low.tolist(), high.tolist()
+
+
+def _lowered(codes: np.ndarray) -> np.ndarray:
+    """Frequencies of codes (256,), the largest lowered until the rest gets one: many rare ones were rounded up."""
+    frequencies = CODED[codes]
+    excess = int(frequencies.sum()) - (TOTAL - 1)
+    while excess > 0:
+        largest = int(codes.argmax())
+        excess -= int(CODED[codes[largest]] - CODED[codes[largest] - 1])
+        codes[largest] -= 1
+    return CODED[codes]
+
+
 def _nearest_codes(frequencies: np.ndarray) -> np.ndarray:
-    """Codes (n,) >= 1 of the coded frequencies next to the given ones."""
-    middles = (CODED[1:-1] + CODED[2:]) / 2
-    return 1 + np.searchsorted(middles, frequencies, side="right")
+    """Codes >= 1 of the coded frequencies next to the given ones, same shape."""
+    return 1 + np.searchsorted(MIDDLES, frequencies, side="right")
