@@ -17,12 +17,12 @@ from .container import Limits
 from .decoder import WczFile, decode, safe_open, stream, verify
 from .errors import WczError
 from .factorizations import register_factorization
-from .tensor_files import load, load_file, save, save_file
 
 if TYPE_CHECKING:
     from . import factorizations, runtime, train
     from .encoder import EncodeReport, encode
-    from .frontends.loading import load_into
+    from .loading import load_into
+    from .tensor_files import load, load_file, save, save_file
 
 __version__ = "0.1.0.dev0"
 
@@ -30,8 +30,13 @@ __version__ = "0.1.0.dev0"
 _LAZY = {
     "EncodeReport": "encoder",
     "encode": "encoder",
-    "load_into": "frontends.loading",
+    "factorizations": "factorizations",
+    "load": "tensor_files",
+    "load_file": "tensor_files",
+    "load_into": "loading",
     "runtime": "runtime",
+    "save": "tensor_files",
+    "save_file": "tensor_files",
     "train": "train",
 }
 

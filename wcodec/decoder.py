@@ -124,7 +124,7 @@ class WczFile(Mapping[str, np.ndarray]):
     def get_tensor(self, name: str) -> np.ndarray:
         """Decode one tensor; KeyError for an unknown name."""
         location = self._access.locate(name)
-        if location.count == 1:
+        if len(location.names) == 1:
             return dict(decode_chunk(self._access.chunk_at(location), self._limits))[name]
         if location.offset != self._group_offset:  # neighbours in a group are usually asked for next
             self._group = dict(decode_chunk(self._access.chunk_at(location), self._limits))
@@ -133,7 +133,7 @@ class WczFile(Mapping[str, np.ndarray]):
 
     def get_slice(self, name: str, index: Any) -> np.ndarray:
         """`get_tensor(name)[index]` as an array of its own; the whole tensor is decoded for it."""
-        return self.get_tensor(name)[index].copy()
+        return np.array(self.get_tensor(name)[index])
 
     def metadata(self) -> dict[str, str]:
         """Text stored with the model."""

@@ -231,7 +231,7 @@ def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, g
     if not target > 0:
         raise OptionError(f"bits_per_weight={target} is not positive")
     quiet = _Job(job.profile, job.factorizations, job.metadata, job.digest, None)
-    peaks = [float(np.abs(t.value).max()) for t in tensors if _is_matrix(t)]
+    peaks = [float(np.abs(values).max()) for t in tensors if (values := _matrix(t)) is not None]
     high = step_code_at_most(4 * max(peaks, default=1.0))  # every matrix rounds to zero: the smallest file
     low = high - CODES_PER_OCTAVE * SEARCHED_OCTAVES
     smallest = _write(io.BytesIO(), tensors, GlobalStep(high), quiet, graph).bits_per_weight
@@ -244,6 +244,9 @@ def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, g
     return GlobalStep(high)
 
 
-def _is_matrix(tensor: NamedTensor) -> bool:
+def _matrix(tensor: NamedTensor) -> np.ndarray | None:
+    """The values that a global step governs, or None."""
     value = tensor.value
-    return isinstance(value, np.ndarray) and value.ndim >= 2 and is_float(value.dtype) and value.size > 0
+    if isinstance(value, np.ndarray) and value.ndim >= 2 and is_float(value.dtype) and value.size > 0:
+        return value
+    return None

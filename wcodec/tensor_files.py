@@ -8,19 +8,16 @@ from typing import Any
 import numpy as np
 
 from .decoder import decode
+from .encoder import encode
 
 
 def save_file(tensors: Mapping[str, Any], path: Any, metadata: Mapping[str, str] | None = None, **options: Any) -> None:
     """Write a mapping of arrays to `path`, bit for bit unless `options` of `wcodec.encode` say otherwise."""
-    from .encoder import encode
-
     encode(tensors, path, metadata=metadata, **_exact_unless_rated(options))
 
 
 def save(tensors: Mapping[str, Any], metadata: Mapping[str, str] | None = None, **options: Any) -> bytes:
     """The file of `save_file` as bytes."""
-    from .encoder import encode
-
     data = encode(tensors, metadata=metadata, **_exact_unless_rated(options)).data
     return data if data is not None else b""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..errors import UnknownCoderError
+from .context import Context
 from .elias_gamma import EliasGamma
+from .float_planes import FloatPlanes
 from .protocol import Coder
 from .rans import Rans
 from .raw import Raw
@@ -14,6 +16,8 @@ CODERS: dict[str, Coder] = {
     for coder in (
         Raw(),
         EliasGamma(),
+        Context(),
+        FloatPlanes(),
         Rice(),
         Rans(),
     )

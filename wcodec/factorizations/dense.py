@@ -7,32 +7,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .protocol import Factors
+from .protocol import Factorization, Factors
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Factorization):
     """W = weight: one factor, no arithmetic."""
 
     kind: ClassVar[str] = "dense"
-    number: ClassVar[int] = 0
-    integer_factors: ClassVar[frozenset[str]] = frozenset()
-
-    shape: tuple[int, ...]
+    number: ClassVar[int | None] = 0
 
     @property
     def factor_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"weight": self.shape}
 
-    @property
-    def step_axes(self) -> dict[str, tuple[int, ...]]:
-        return {}
-
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         return {"weight": weight}
-
-    def check(self, factors: Factors) -> None:
-        pass
 
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
         return factors["weight"]

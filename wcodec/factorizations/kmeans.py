@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import FactorizationError
-from .protocol import Factors
+from .protocol import Factorization, Factors
 
 LLOYD_ITERATIONS = 50
 
 
 @dataclass(frozen=True)
-class KMeans:
+class KMeans(Factorization):
     """W = codebook[index]; scalar k-means (Lloyd, 1957), an exact zero in the weight stays exactly zero.
 
     Attributes:
@@ -23,10 +23,9 @@ class KMeans:
     """
 
     kind: ClassVar[str] = "kmeans"
-    number: ClassVar[int] = 3
+    number: ClassVar[int | None] = 3
     integer_factors: ClassVar[frozenset[str]] = frozenset({"index"})
 
-    shape: tuple[int, ...]
     levels: int
 
     def __post_init__(self) -> None:
@@ -36,10 +35,6 @@ class KMeans:
     @property
     def factor_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"codebook": (self.levels,), "index": self.shape}
-
-    @property
-    def step_axes(self) -> dict[str, tuple[int, ...]]:
-        return {}
 
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         values, inverse, counts = np.unique(weight, return_inverse=True, return_counts=True)
@@ -82,5 +77,6 @@ def _lloyd(values: np.ndarray, counts: np.ndarray, levels: int) -> np.ndarray:
 
 
 def _nearest(values: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """Index of the nearest of ascending `centers` for each value."""
-    return np.searchsorted((centers[1:] + centers[:-1]) / 2, values)
+    """Index of the nearest of ascending `centers` for each value; in float64, where midpoints of float32 are exact."""
+    centers = centers.astype(np.float64)
+    return np.searchsorted((centers[1:] + centers[:-1]) / 2, values.astype(np.float64))

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import FactorizationError
-from .protocol import Factors
+from .protocol import Factorization, Factors
 
 
 @dataclass(frozen=True)
-class LowRank:
+class LowRank(Factorization):
     """W = left @ right, reshaped; fitted by a balanced truncated SVD (Eckart and Young, 1936).
 
     Attributes:
@@ -23,10 +23,8 @@ class LowRank:
     """
 
     kind: ClassVar[str] = "low_rank"
-    number: ClassVar[int] = 2
-    integer_factors: ClassVar[frozenset[str]] = frozenset()
+    number: ClassVar[int | None] = 2
 
-    shape: tuple[int, ...]
     rank: int
     row_axes: int = 0
 
@@ -49,18 +47,11 @@ class LowRank:
         m, n = self.matrix_shape
         return {"left": (m, self.rank), "right": (self.rank, n)}
 
-    @property
-    def step_axes(self) -> dict[str, tuple[int, ...]]:
-        return {}
-
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         u, s, vt = np.linalg.svd(weight.reshape(self.matrix_shape).astype(np.float64), full_matrices=False)
         root = np.sqrt(s[: self.rank])
         left, right = u[:, : self.rank] * root, root[:, None] * vt[: self.rank]
         return {"left": left.astype(np.float32), "right": right.astype(np.float32)}
-
-    def check(self, factors: Factors) -> None:
-        pass
 
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
         return xp.reshape(xp.matmul(factors["left"], factors["right"]), self.shape)

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
 Factors = Mapping[str, Any]  # name -> array of numpy or of the backend in training
 
 
-class Factorization(Protocol):
+@dataclass(frozen=True)
+class Factorization(ABC):
     """One way to write a weight as a function of factors. A frozen dataclass a kind.
 
-    The dataclass fields after `shape` are the parameters that the manifest stores, in field order: integers,
-    strings or tuples of integers, each with a default where one is natural. `__post_init__` checks them and raises
+    The dataclass fields after `shape` are the parameters that the manifest stores, in field order: integers, strings
+    or tuples of integers, with a default where one is natural. `__post_init__` checks them and raises
     `FactorizationError`: a hostile file must not get past construction.
+
+    Attributes:
+        kind: name of the kind.
+        number: in format_spec/registry.md; None for a user's own kind.
+        integer_factors: factors that hold integers (indices, masks), never quantized.
+        shape: of the weight.
     """
 
     kind: ClassVar[str]
-    number: ClassVar[int | None]  # in format_spec/registry.md; None for a user's own kind
-    integer_factors: ClassVar[frozenset[str]]  # factors that hold integers (indices, masks), never quantized
+    number: ClassVar[int | None] = None
+    integer_factors: ClassVar[frozenset[str]] = frozenset()
 
-    shape: tuple[int, ...]  # of the weight
+    shape: tuple[int, ...]
 
     @property
+    @abstractmethod
     def factor_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name -> shape of every factor, in the order of the file; follows from the fields alone."""
 
     @property
     def step_axes(self) -> dict[str, tuple[int, ...]]:
         """Factor name -> axes along which its step varies by default; a factor left out has one step."""
+        return {}
 
+    @abstractmethod
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         """Factors whose reconstruction approximates `weight` (float32, `shape`); encode side only."""
 
-    def check(self, factors: Factors) -> None:
+    def check(self, factors: Factors) -> None:  # noqa: B027  # nothing to check is the common case
         """Raise FactorizationError where decoded numpy factors cannot be reconstructed (an index out of range)."""
 
+    @abstractmethod
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
         """The weight, float32. `xp` is numpy or keras.ops: einsum, reshape, take and arithmetic only."""
 

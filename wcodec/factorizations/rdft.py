@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import FactorizationError
-from .protocol import Factors
+from .protocol import Factorization, Factors
 
 
 def rdft_matrix(n: int) -> np.ndarray:
@@ -24,17 +24,19 @@ def rdft_matrix(n: int) -> np.ndarray:
     for even n last the alternating row (-1)^k / sqrt(n).
     """
     k = np.arange(n)
-    rows = [np.full(n, n**-0.5)]
+    matrix = np.empty((n, n), np.float32)
+    matrix[0] = n**-0.5
     for f in range(1, (n + 1) // 2):
         angle = 2 * np.pi * f * k / n
-        rows += [np.sqrt(2 / n) * np.cos(angle), np.sqrt(2 / n) * np.sin(angle)]
+        matrix[2 * f - 1] = np.sqrt(2 / n) * np.cos(angle)
+        matrix[2 * f] = np.sqrt(2 / n) * np.sin(angle)
     if n % 2 == 0:
-        rows.append(n**-0.5 * (-1.0) ** k)
-    return np.stack(rows).astype(np.float32)
+        matrix[n - 1] = n**-0.5 * (-1.0) ** k
+    return matrix
 
 
 @dataclass(frozen=True)
-class Rdft:
+class Rdft(Factorization):
     """W = inverse real DFT of the latent over the kernel axes; one step a frequency by default.
 
     Attributes:
@@ -44,12 +46,10 @@ class Rdft:
     """
 
     kind: ClassVar[str] = "rdft"
-    number: ClassVar[int] = 1
-    integer_factors: ClassVar[frozenset[str]] = frozenset()
+    number: ClassVar[int | None] = 1
     # A transform matrix is (n, n): the bound keeps a hostile shape from asking for a huge one.
     MAX_EXTENT: ClassVar[int] = 1024
 
-    shape: tuple[int, ...]
     axes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -75,9 +75,6 @@ class Rdft:
 
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         return {"latent": self._transform(weight, np, inverse=False)}
-
-    def check(self, factors: Factors) -> None:
-        pass
 
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
         return self._transform(factors["latent"], xp, inverse=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ..errors import FactorizationError, UnknownKindError
 from .dense import Dense
 from .kmeans import KMeans
@@ -27,11 +25,11 @@ def register_factorization(cls: type[Factorization]) -> type[Factorization]:
     A file that uses it stores `cls.kind` as a string; a process that has not registered it refuses the file.
 
     Raises:
-        FactorizationError: the class is not a frozen dataclass with `shape` first, its kind is taken, or its
-            `number` is not None (numbers belong to the specification).
+        FactorizationError: the class is not a frozen dataclass, its kind is taken, or its `number` is not None
+            (numbers belong to the specification).
     """
-    if not dataclasses.is_dataclass(cls) or [f.name for f in dataclasses.fields(cls)][:1] != ["shape"]:
-        raise FactorizationError(f"{cls.__name__} is not a dataclass whose first field is shape")
+    if "__dataclass_params__" not in vars(cls):
+        raise FactorizationError(f"{cls.__name__} lacks the decorator @dataclass(frozen=True)")
     if cls.number is not None:
         raise FactorizationError(f"{cls.__name__}.number must be None: numbers belong to the specification")
     if FACTORIZATIONS.get(cls.kind, cls) is not cls:

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import FactorizationError
-from .protocol import Factors
+from .protocol import Factorization, Factors
 
 
 @dataclass(frozen=True)
-class Sparse:
+class Sparse(Factorization):
     """W = mask * values in row-major order of the set positions; `fit` keeps the `count` largest magnitudes.
 
     Attributes:
@@ -22,10 +22,9 @@ class Sparse:
     """
 
     kind: ClassVar[str] = "sparse"
-    number: ClassVar[int] = 4
+    number: ClassVar[int | None] = 4
     integer_factors: ClassVar[frozenset[str]] = frozenset({"mask"})
 
-    shape: tuple[int, ...]
     count: int
 
     def __post_init__(self) -> None:
@@ -35,10 +34,6 @@ class Sparse:
     @property
     def factor_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"mask": self.shape, "values": (self.count,)}
-
-    @property
-    def step_axes(self) -> dict[str, tuple[int, ...]]:
-        return {}
 
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         kept = np.sort(np.argsort(-np.abs(weight.ravel()), kind="stable")[: self.count])

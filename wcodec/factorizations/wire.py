@@ -11,12 +11,17 @@ from .protocol import Factorization
 
 def to_params(factorization: Factorization) -> tuple[int | str, tuple[Any, ...]]:
     """(number or kind, parameter values in field order, trailing defaults left out)."""
-    fields = dataclasses.fields(factorization)[1:]  # type: ignore[arg-type]  # every kind is a dataclass
+    fields = dataclasses.fields(factorization)[1:]
     values = [getattr(factorization, f.name) for f in fields]
     while values and values[-1] == fields[len(values) - 1].default:
         values.pop()
     kind = factorization.kind if factorization.number is None else factorization.number
     return kind, tuple(values)
+
+
+def _declared(field: dataclasses.Field[Any]) -> str:
+    """The field's type as text, whether or not its module postpones annotations."""
+    return field.type if isinstance(field.type, str) else field.type.__name__
 
 
 def from_params(cls: type[Factorization], shape: tuple[int, ...], params: tuple[Any, ...]) -> Factorization:
@@ -25,13 +30,13 @@ def from_params(cls: type[Factorization], shape: tuple[int, ...], params: tuple[
     Raises:
         FactorizationError: wrong number, type or range of parameters.
     """
-    fields = dataclasses.fields(cls)[1:]  # type: ignore[arg-type]
+    fields = dataclasses.fields(cls)[1:]
     if len(params) > len(fields):
         raise FactorizationError(f"{cls.kind} takes {len(fields)} parameters, not {len(params)}")
     for field, value in zip(fields, params, strict=False):
-        if not str(field.type).startswith(type(value).__name__):
+        if not _declared(field).startswith(type(value).__name__):
             raise FactorizationError(f"{cls.kind} parameter {field.name} is {field.type}, not {type(value).__name__}")
     try:
-        return cls(shape, *params)  # type: ignore[call-arg]
+        return cls(shape, *params)
     except (TypeError, ValueError, OverflowError) as e:
         raise FactorizationError(f"{cls.kind} cannot be built from {params}: {e}") from e

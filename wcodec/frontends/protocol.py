@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from ..errors import UnsupportedTypeError
 from ..factorizations import FactoredWeight
 
 
@@ -17,7 +18,8 @@ class NamedTensor:
 
     Attributes:
         name: unique in the model.
-        value: the array as the framework holds it (dtype and shape are kept), or a weight that is factored already.
+        value: the array as the framework holds it (dtype and shape are kept; native byte order, C order), or a
+            weight that is factored already.
         scan: axis order for the coder, a name of `wcodec.scans.SCANS`.
     """
 
@@ -27,18 +29,46 @@ class NamedTensor:
 
 
 class FrontEnd(Protocol):
-    """One framework or file type. Imports the framework when used, never before.
+    """One framework or file type. Stateless; imports the framework when used, never before.
 
-    A front end that can describe the network also has `graph(model) -> dict`, what `wcodec.runtime` runs.
+    Two names for the same storage (tied weights) are two tensors: each is coded.
     """
 
     name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]  # of the paths that it takes; () for one that takes objects
 
     def accepts(self, model: Any) -> bool:
         """Whether `model` is this front end's; must not import a framework that is not loaded yet."""
 
     def tensors(self, model: Any) -> Iterator[NamedTensor]:
-        """The tensors in model order; never changes the model, copies at most one tensor at a time."""
+        """The tensors in model order; never changes the model, copies at most one tensor at a time.
+
+        Raises:
+            UnsupportedTypeError: a dtype that the format does not have, or no array at all; names the tensor.
+            DuplicateNameError: two tensors have the same name.
+        """
 
     def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
-        """Assign decoded tensors; names and shapes must match exactly, else NameMismatchError and no assignment."""
+        """Assign decoded tensors, all or none.
+
+        Raises:
+            NameMismatchError: names, shapes or dtypes differ (`wcodec.frontends.loading`); lists every difference.
+            UnsupportedTypeError: nothing can be assigned to this kind of model.
+        """
+
+    def graph(self, model: Any) -> dict[int, Any]:
+        """The layer graph that `wcodec.runtime` runs, ready for msgpack (format_spec/graph.md).
+
+        Raises:
+            UnsupportedTypeError: this kind of model does not say how its layers hang together, or has one that the
+                graph has no op for.
+        """
+
+
+class WithoutGraph:
+    """For a front end whose models are weights alone."""
+
+    name: ClassVar[str]
+
+    def graph(self, model: Any) -> dict[int, Any]:
+        raise UnsupportedTypeError(f"the {self.name} front end knows weights, not how layers hang together")

@@ -1,5 +1,4 @@
 // The rans coder for Python: a decoder that is read array by array, and the loops of the encoder.
-#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 

@@ -3,7 +3,7 @@
  * Compiled for any x86-64 and chosen at run time. The compiler is told of AVX2 function by function: with wider
  * vectors at its disposal it makes this code half as fast.
  */
-#include "rans.h"
+#include "rans_lanes.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
 

@@ -1,5 +1,5 @@
 /* Decoder of the rans coder: payload, arrays, and the portable way through the inner loops (coders.md, rans). */
-#include "rans.h"
+#include "rans_lanes.h"
 
 /* -- storing --------------------------------------------------------------------------------------------------------- */
 

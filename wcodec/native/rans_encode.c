@@ -1,5 +1,5 @@
 /* Encoder of the rans coder: the loops over symbols (coders.md, rans). Parameters are chosen by wcodec/coders/rans_plan.py. */
-#include "rans.h"
+#include "rans_lanes.h"
 
 /* -- adaptive integers ----------------------------------------------------------------------------------------------- */
 

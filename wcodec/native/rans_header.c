@@ -1,5 +1,5 @@
 /* What stands before the words of a matrix: neighbours, scale exponents, frequency tables (coders.md, rans, 4-6). */
-#include "rans.h"
+#include "rans_lanes.h"
 
 #define MAX_SCALE 15            /* |exponent| of a row, channel or kernel position */
 #define SYMBOLS 256

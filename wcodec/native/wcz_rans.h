@@ -3,8 +3,8 @@
  * Part of the kernel: freestanding C99, no allocation, no global state; see wcz_kernel.h for the rules. A payload is
  * read array by array: wcz_rans_open, then wcz_rans_read for each array in order, then wcz_rans_close.
  */
-#ifndef WCZ_RANS_H
-#define WCZ_RANS_H
+#ifndef WCZ_RANS_CODER_H
+#define WCZ_RANS_CODER_H
 
 #include "adaptive.h"
 

@@ -1,0 +1,47 @@
+"""Keras models in files: `.keras`, and whole models in `.h5` (those of Keras 2 that Keras 3 can read included)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import UnsupportedTypeError
+from .keras import Keras
+from .loading import refuse_file
+from .protocol import NamedTensor
+
+
+class KerasFile:
+    """A model read by Keras, not compiled, in safe mode. A file with custom layers: load it, then encode the model."""
+
+    name: ClassVar[str] = "keras_file"
+    suffixes: ClassVar[tuple[str, ...]] = (".keras", ".h5", ".hdf5")
+
+    def accepts(self, model: Any) -> bool:
+        return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
+
+    def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
+        yield from Keras().tensors(_read(Path(model)))
+
+    def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
+        refuse_file(model)
+
+    def graph(self, model: str | os.PathLike[str]) -> dict[int, Any]:
+        return Keras().graph(_read(Path(model)))
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}")
+    import keras
+
+    from .. import train  # noqa: F401  a compressible model is registered by its module
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, NotImplementedError) as e:
+        raise UnsupportedTypeError(f"Keras cannot read a whole model from {str(path)!r}: {e}") from e

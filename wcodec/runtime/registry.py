@@ -1,0 +1,56 @@
+"""OPS: every kind of layer that the runtime can run. One file a family, one line here (format_spec/graph.md)."""
+
+from __future__ import annotations
+
+from ..errors import GraphError
+from . import activations, conv, dense, merge, norm, pool, shape
+from .protocol import Op
+
+OPS: dict[str, Op] = {
+    "dense": dense.DENSE,
+    "conv": conv.CONV,
+    "depthwise_conv": conv.DEPTHWISE_CONV,
+    "batch_norm": norm.BATCH_NORM,
+    "max_pool": pool.MAX_POOL,
+    "average_pool": pool.AVERAGE_POOL,
+    "global_max_pool": pool.GLOBAL_MAX_POOL,
+    "global_average_pool": pool.GLOBAL_AVERAGE_POOL,
+    "flatten": shape.FLATTEN,
+    "reshape": shape.RESHAPE,
+    "permute": shape.PERMUTE,
+    "zero_padding": shape.ZERO_PADDING,
+    "rescale": norm.RESCALE,
+    "add": merge.ADD,
+    "subtract": merge.SUBTRACT,
+    "multiply": merge.MULTIPLY,
+    "average": merge.AVERAGE,
+    "maximum": merge.MAXIMUM,
+    "minimum": merge.MINIMUM,
+    "concatenate": merge.CONCATENATE,
+    "relu": activations.RELU,
+    "prelu": activations.PRELU,
+    "elu": activations.ELU,
+    "selu": activations.SELU,
+    "sigmoid": activations.SIGMOID,
+    "tanh": activations.TANH,
+    "softmax": activations.SOFTMAX,
+    "log_softmax": activations.LOG_SOFTMAX,
+    "silu": activations.SILU,
+    "gelu": activations.GELU,
+    "softplus": activations.SOFTPLUS,
+    "softsign": activations.SOFTSIGN,
+    "hard_sigmoid": activations.HARD_SIGMOID,
+    "hard_silu": activations.HARD_SILU,
+    "mish": activations.MISH,
+    "exponential": activations.EXPONENTIAL,
+    "gelu_tanh": activations.GELU_TANH,
+}
+_NAMES = {op.number: name for name, op in OPS.items()}
+
+
+def op_name(number: object) -> str:
+    """The op of a registry number; GraphError where there is none."""
+    name = _NAMES.get(number) if isinstance(number, int) and not isinstance(number, bool) else None
+    if name is None:
+        raise GraphError(f"no op has number {number!r}")
+    return name
