@@ -132,6 +132,8 @@ def _add_serially(control: Control, symbols: np.ndarray, geometry: Geometry) -> 
 def _escapes(symbols: np.ndarray, packed: np.ndarray, plan: Plan) -> np.ndarray:
     """What stands for the symbols beyond +-127, in the order of decoding: the distance to +-127."""
     lanes = LANES[plan.layout]
+    if not plan.counts[..., 0].any():
+        return np.empty(0, np.int64)
     place, lane = np.divmod(np.flatnonzero(packed == -MAX_DIRECT - 1), lanes)
     step, column = np.divmod(place, plan.view.columns)
     row = plan.view.rows * lane // lanes + step

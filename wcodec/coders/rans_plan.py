@@ -27,7 +27,7 @@ LEAST_ELEMENTS = 1024  # of an array with tables
 NONE, UP, LEFT, SECOND, KERNEL, LINE = range(6)
 
 # Bits of a difference of scale exponents and of a table, roughly.
-MOVE_BITS = np.array([0.6, 2.6, 4.2, 5.5, 6.5, 7.5, 8.5, 9.5, 10, 10, 10, 10, 10, 10, 10, 10])
+MOVE_BITS = np.array([0.5, 2.1, 3.4, 4.4, 5.2, 6.0, 6.8, 7.6, 8, 8, 8, 8, 8, 8, 8, 8])
 TABLE_BITS, CODE_BITS = 6.0, 1.6
 
 
@@ -162,7 +162,7 @@ def _scales(symbols: np.ndarray, view: Geometry) -> Iterator[Scales]:
     mean = max(int(sums[0].sum()), 1) / view.size
     fitted = [_exponents(s, view.size // len(s), mean) for s in sums]
     single = int(view.kernel > 1) << 2
-    for mask in dict.fromkeys((3 | single, 1, 0, 2 | single)):
+    for mask in (3 | single, 1, 0):
         yield Scales(mask, *(e if mask >> axis & 1 else np.zeros_like(e) for axis, e in enumerate(fitted)))
 
 
@@ -188,7 +188,7 @@ def _sixteenths(bits: np.ndarray) -> np.ndarray:
 
 def _pairs(view: Geometry) -> list[tuple[int, int]]:
     if view.kernel > 1:
-        return [(KERNEL, LINE), (LEFT, LINE), (KERNEL, UP)]
+        return [(KERNEL, LINE)]
     return [(LEFT, UP), (LEFT, SECOND)]
 
 
@@ -201,21 +201,30 @@ def _plan(packed: np.ndarray, layout: int, flat: int, view: Geometry, scales: Sc
     """The best use of two neighbours: both, either, none; class by class together or apart."""
     counts = np.empty(CLASSES * 9 * SYMBOLS, np.uint32)
     backend.kernel.rans_count(packed, bands(view, layout, near, scales), counts)
-    nine, widest = _cropped(counts.reshape(CLASSES, 3, 3, SYMBOLS))
-    nothing = np.zeros((CLASSES, 3, nine.shape[-1]), np.int64)
+    nine, widest = _cropped(counts.reshape(CLASSES, 9, SYMBOLS))
+    signs = nine.reshape(CLASSES, 3, 3, -1)
     choices = {
         near: _fold(nine),
-        (near[0], NONE): _fold(np.stack([nothing, nine.sum(2), nothing], axis=2)),
-        (near[1], NONE): _fold(np.stack([nothing, nine.sum(1), nothing], axis=2)),
-        (NONE, NONE): nine.sum((1, 2))[:, None] * (np.arange(CONTEXTS) == 0)[:, None],
+        (near[0], NONE): _fold(signs.sum(2)),
+        (near[1], NONE): _fold(signs.sum(1)),
+        (NONE, NONE): nine.sum(1, keepdims=True),
     }
-    costs = {pair: _table_bits(folded, _contexts(pair)) for pair, folded in choices.items()}
-    pair = min(costs, key=lambda pair: costs[pair][1])
-    merged, bits = costs[pair]
+    pair, merged, bits = _cheapest(choices)
     whole = np.zeros((CLASSES, CONTEXTS, SYMBOLS), np.int64)
-    whole[..., 0] = choices[pair][..., 0]
-    whole[..., ZERO - widest : ZERO + widest + 1] = choices[pair][..., 1:]
+    index = np.concatenate([[0], np.arange(ZERO - widest, ZERO + widest + 1)])
+    whole[:, np.array(_contexts(pair))[:, None], index] = choices[pair]
     return Plan(layout, flat, view, scales, pair, merged, whole, bits + _scale_bits(scales))
+
+
+def _cheapest(choices: dict[tuple[int, int], np.ndarray]) -> tuple[tuple[int, int], np.ndarray, float]:
+    """The pair of neighbours with the cheapest counts (16, contexts, n), which classes (16,) merge, and the bits."""
+    tables = [t for counts in choices.values() for t in (counts, counts.sum(1, keepdims=True))]
+    ends = np.cumsum([t.shape[1] for t in tables])[:-1]
+    bits = [b.sum(1) for b in np.split(_bits(np.concatenate(tables, axis=1)), ends, axis=1)]
+    costs = {pair: np.minimum(bits[2 * i], bits[2 * i + 1]).sum() for i, pair in enumerate(choices)}
+    best = min(costs, key=lambda pair: float(costs[pair]))
+    number = list(choices).index(best)
+    return best, bits[2 * number + 1] <= bits[2 * number], float(costs[best])
 
 
 def _scale_bits(scales: Scales) -> float:
@@ -226,28 +235,19 @@ def _scale_bits(scales: Scales) -> float:
 
 def _cropped(counts: np.ndarray) -> tuple[np.ndarray, int]:
     """Counts (..., 256) without symbols that are not there: of the escape, -m .. m, and m."""
-    present = np.flatnonzero(counts.any(axis=(0, 1, 2))[1:]) + 1 - ZERO
+    present = np.flatnonzero(counts.any(axis=(0, 1))[1:]) + 1 - ZERO
     widest = int(np.abs(present).max()) if present.size else 0
     index = np.concatenate([[0], np.arange(ZERO - widest, ZERO + widest + 1)])
     return counts[..., index].astype(np.int64), widest
 
 
-def _fold(nine: np.ndarray) -> np.ndarray:
-    """Counts (16, 3, 3, n) by signs -> (16, 5, n): a context and its mirror image are one, symbols negated."""
-    flat = nine.reshape(CLASSES, 9, -1)
-    folded = flat[:, 4:].copy()
-    folded[:, 1:, 0] += flat[:, 3::-1, 0]
-    folded[:, 1:, 1:] += flat[:, 3::-1, :0:-1]
+def _fold(counts: np.ndarray) -> np.ndarray:
+    """Counts (16, 2 m + 1, n) by signs -> (16, m + 1, n): a context and its mirror image are one, symbols negated."""
+    middle = counts.shape[1] // 2
+    folded = counts[:, middle:].copy()
+    folded[:, 1:, 0] += counts[:, middle - 1 :: -1, 0]
+    folded[:, 1:, 1:] += counts[:, middle - 1 :: -1, :0:-1]
     return folded
-
-
-def _table_bits(counts: np.ndarray, contexts: list[int]) -> tuple[np.ndarray, float]:
-    """Which classes (16,) are cheaper with one table, and the bits of symbols and tables together."""
-    counts = counts[:, contexts]
-    apart = _bits(counts).sum(axis=1)
-    together = _bits(counts.sum(axis=1))
-    merged = together <= apart
-    return merged, float(np.where(merged, together, apart).sum())
 
 
 def _bits(counts: np.ndarray) -> np.ndarray:
