@@ -138,7 +138,7 @@ def _escapes(symbols: np.ndarray, packed: np.ndarray, plan: Plan) -> np.ndarray:
     step, column = np.divmod(place, plan.view.columns)
     row = plan.view.rows * lane // lanes + step
     values = symbols[row * plan.view.columns + column]
-    return np.where(values > 0, values - MAX_DIRECT, values + MAX_DIRECT)
+    return np.asarray(np.where(values > 0, values - MAX_DIRECT, values + MAX_DIRECT))
 
 
 def _leb128(value: int) -> bytes:

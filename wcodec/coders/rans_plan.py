@@ -43,7 +43,7 @@ class Scales:
     @property
     def columns(self) -> np.ndarray:
         """Of the columns, int32 (c * k,)."""
-        return (self.channels[:, None] + self.kernel).astype(np.int32).reshape(-1)
+        return np.asarray(self.channels[:, None] + self.kernel, np.int32).reshape(-1)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def near_columns(kind: int, view: Geometry) -> np.ndarray:
         KERNEL: np.where(in_kernel % view.line, 1, line),
         LINE: line,
     }
-    return np.maximum(column - distances[kind], -1).astype(np.int32)
+    return np.asarray(np.maximum(column - distances[kind], -1), np.int32)
 
 
 def bands(view: Geometry, layout: int, near: tuple[int, int], scales: Scales) -> Any:
@@ -176,11 +176,11 @@ def _exponents(sums: np.ndarray, count: int, mean: float) -> np.ndarray:
     bits -= bits.min(axis=1, keepdims=True)
     path = np.empty(len(sums), np.uint8)
     backend.kernel.rans_smooth(_sixteenths(np.minimum(bits, 1e6)), _sixteenths(MOVE_BITS), path)
-    return path.astype(np.int32) - MIDDLE
+    return np.asarray(path, np.int32) - MIDDLE
 
 
 def _sixteenths(bits: np.ndarray) -> np.ndarray:
-    return np.rint(16 * bits).astype(np.int32)
+    return np.asarray(np.rint(16 * bits), np.int32)
 
 
 # -- contexts ------------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def _scale_bits(scales: Scales) -> float:
 
 def _cropped(counts: np.ndarray) -> tuple[np.ndarray, int]:
     """Counts (..., 256) without symbols that are not there: of the escape, -m .. m, and m."""
-    present = np.flatnonzero(counts.any(axis=(0, 1))[1:]) + 1 - ZERO
+    present = np.flatnonzero(counts.sum(axis=(0, 1))[1:]) + 1 - ZERO
     widest = int(np.abs(present).max()) if present.size else 0
     index = np.concatenate([[0], np.arange(ZERO - widest, ZERO + widest + 1)])
     return counts[..., index].astype(np.int64), widest

@@ -71,10 +71,8 @@ def add_tables(control: Control, tables: Tables) -> None:
         low, high = new_low, new_high
         coded = np.arange(ZERO - low, ZERO + high + 1)
         coded = coded[coded != rest]
-        if previous is None:
-            predictions = np.concatenate([[FIRST_PREDICTION], codes[coded]])[:-1]
-        else:
-            predictions = previous[coded]
+        before = np.concatenate([[FIRST_PREDICTION], codes[coded]])[:-1]
+        predictions = before if previous is None else previous[coded]
         control.add(Model.FREQUENCY + np.minimum(predictions // 3, 4), codes[coded] - predictions)
         previous = codes
 
@@ -98,7 +96,7 @@ def _lowered(codes: np.ndarray) -> np.ndarray:
         largest = int(codes.argmax())
         excess -= int(CODED[codes[largest]] - CODED[codes[largest] - 1])
         codes[largest] -= 1
-    return CODED[codes]
+    return np.asarray(CODED[codes])
 
 
 def _nearest_codes(frequencies: np.ndarray) -> np.ndarray:

@@ -84,6 +84,28 @@ static inline void wcz_range_open(wcz_range_decoder *in, const uint8_t *data, si
     }
 }
 
+/* What an encoder adds to its low end when it has written all bits: to the value in low .. low + range - 1 with the
+ * most zero bytes at its end, the least such value. */
+static inline uint32_t wcz_range_tail(uint32_t low, uint32_t range) {
+    for (unsigned bytes = 1; bytes < 4; bytes++) {
+        uint32_t rest = (0u - low) & (0xFFFFFFFFu >> (8 * bytes));
+        if (rest < range) {
+            return rest;
+        }
+    }
+    return 0;
+}
+
+/* Whether the string is the one that an encoder of the same bits writes: code is the distance from its low end. */
+static inline int wcz_range_at_end(const wcz_range_decoder *in) {
+    uint32_t window = 0;
+    for (size_t i = in->next - 4; i < in->next; i++) {
+        window = window << 8 | (i < in->size ? in->data[i] : 0u);
+    }
+    return in->next >= in->size && (in->size == 0 || in->data[in->size - 1] != 0) &&
+           in->code == wcz_range_tail(window - in->code, in->range);
+}
+
 static inline unsigned wcz_range_bit(wcz_range_decoder *in, uint32_t p) {
     uint32_t bound = (in->range >> 16) * p;
     unsigned bit = in->code < bound;

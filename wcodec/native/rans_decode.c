@@ -392,6 +392,5 @@ wcz_status wcz_rans_read(wcz_rans_decoder *decoder, const wcz_rans_shape *shape,
 }
 
 wcz_status wcz_rans_close(const wcz_rans_decoder *decoder) {
-    int whole = decoder->next == decoder->size && decoder->control.next >= decoder->control.size;
-    return whole ? WCZ_OK : WCZ_OVERRUN;
+    return decoder->next == decoder->size && wcz_range_at_end(&decoder->control) ? WCZ_OK : WCZ_OVERRUN;
 }

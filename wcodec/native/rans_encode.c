@@ -64,16 +64,9 @@ static void write_integer(range_encoder *out, wcz_integer_model *model, int32_t 
     }
 }
 
-/* The fewest bytes whose value, zeros appended, lies in low .. low + range - 1. */
+/* The last four bytes, zeros at the end left out. */
 static size_t finish(range_encoder *out) {
-    for (unsigned bytes = 1; bytes <= 4; bytes++) {
-        uint32_t mask = bytes == 4 ? 0 : 0xFFFFFFFFu >> (8 * bytes);
-        uint32_t rest = (0u - out->low) & mask;     /* to the next value that ends in zeros */
-        if (rest < out->range) {
-            add_to_low(out, rest);
-            break;
-        }
-    }
+    add_to_low(out, wcz_range_tail(out->low, out->range));
     for (unsigned i = 0; i < 4; i++) {
         out->data[out->next++] = (uint8_t)(out->low >> 24);
         out->low <<= 8;

@@ -62,8 +62,11 @@ class RangeDecoder:
 
     @property
     def at_end(self) -> bool:
-        """Whether every byte has been taken."""
-        return self._next >= len(self._data)
+        """Whether the string is the one that an encoder of the same bits writes."""
+        window = int.from_bytes((self._data + b"\0\0\0\0")[self._next - 4 : self._next].ljust(4, b"\0"), "big")
+        low = (window - self._code) & 0xFFFFFFFF
+        whole = self._next >= len(self._data) and not self._data.endswith(b"\0")
+        return whole and self._code == _tail(low, self._range)
 
     def bit(self, p: int) -> int:
         """A bit that is one with probability p / 2**16."""
@@ -161,14 +164,17 @@ class RangeEncoder:
 
     def tobytes(self) -> bytes:
         """The fewest bytes whose value, zeros appended, lies in the range."""
-        value = self._low
-        for count in range(1, 5):
-            unit = 1 << (32 - 8 * count)
-            rounded = -(-self._low // unit) * unit
-            if rounded < self._low + self._range:
-                value = rounded
-                break
+        value = self._low + _tail(self._low, self._range)
         return value.to_bytes(self._shifted + 4, "big").rstrip(b"\0")
+
+
+def _tail(low: int, width: int) -> int:
+    """From `low` to the value in low .. low + width - 1 with the most zero bytes at its end, the least such value."""
+    for count in range(1, 4):
+        rest = -low % (1 << (32 - 8 * count))
+        if rest < width:
+            return rest
+    return 0
 
 
 def adaptive_encode(models: np.ndarray, values: np.ndarray) -> bytes:

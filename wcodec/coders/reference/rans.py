@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -303,7 +304,7 @@ def band_rows(rows: int, lanes: int) -> Iterator[list[int | None]]:
     """Of each step, the row that each lane decodes; None where its band has ended."""
     first = [rows * lane // lanes for lane in range(lanes + 1)]
     for step in range(-(-rows // lanes)):
-        yield [a + step if a + step < b else None for a, b in zip(first[:-1], first[1:], strict=True)]
+        yield [a + step if a + step < b else None for a, b in itertools.pairwise(first)]
 
 
 def rans_pack(values: np.ndarray, lanes: int, symbols: np.ndarray) -> None:
