@@ -45,25 +45,25 @@ class LatentWeight:
         self.factorization = factorization
         self.latents: dict[str, keras.Variable] = {}
         self.steps: dict[str, LearnedStep] = {}
-        prefix = name.replace("/", ".")
+        prefix = name.replace("/", "-").replace(".", "_")  # Keras forbids the one in names, torch the other
         for factor, shape in factorization.factor_shapes.items():
             if factor in factorization.integer_factors:
                 self.latents[factor] = add_variable(
-                    shape=shape, dtype="int32", initializer="zeros", trainable=False, name=f"{prefix}.{factor}"
+                    shape=shape, dtype="int32", initializer="zeros", trainable=False, name=f"{prefix}-{factor}"
                 )
                 continue
             log_step = add_variable(
                 shape=_step_shape(shape, factorization.step_axes.get(factor, ())),
                 initializer=keras.initializers.Constant(initial_log_step / step_rate),
                 constraint=StepRange(step_rate),
-                name=f"{prefix}.{factor}_log_step",
+                name=f"{prefix}-{factor}_log_step",
             )
             step = self.steps[factor] = LearnedStep(log_step, step_rate)
             self.latents[factor] = add_variable(
                 shape=shape,
                 initializer="zeros",
                 regularizer=PowerLawPenalty(step, penalty_weight, alpha),
-                name=f"{prefix}.{factor}",
+                name=f"{prefix}-{factor}",
             )
 
     def fit(self, weight: np.ndarray) -> None:
