@@ -1,7 +1,5 @@
 """rans: literal bytes, the traps of its design, all ways of decoding, hostile payloads, scaled output."""
 
-import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from wcodec.coders.rans import SERIAL_ELEMENTS
 from wcodec.coders.rans_control import Control, Geometry, Model, add_serial
 from wcodec.coders.rans_plan import KERNEL, LANES, LEFT, LINE, NONE, SECOND, UP, make_plan, near_columns
 from wcodec.coders.rans_tables import CODED, TOTAL, ZERO, code_of, fit_tables
-from wcodec.errors import PayloadError, SymbolError
+from wcodec.errors import SymbolError
 
 RANS = CODERS["rans"]
 PATHS = ["portable", "fastest"]
@@ -92,16 +90,18 @@ def random_array(rng: np.random.Generator) -> np.ndarray:
 LITERALS = [
     ([], ""),
     ([int32([])], ""),
-    ([int32(5)], "018d"),
-    ([int32([0])], "01c0"),
-    ([int32([0, 0, 3, 0, -1, 5, 0, 0, 0, 0])], "04cc8a521f"),
-    ([int32([INT32_MAX, -INT32_MAX])], "0c7fff80008000000100000001"),
-    ([int32([[1, -1], [1, -1]])], "02b489"),
-    ([np.zeros((8, 128), np.int32)], "01fd"),
+    ([int32(5)], "0172"),
+    ([int32([0])], "00"),
+    ([int32([0, 0, 3, 0, -1, 5, 0, 0, 0, 0])], "043374ae91"),
+    ([int32([INT32_MAX, -INT32_MAX])], "107ffffffe7ffffffefffffffefffffffe"),
+    ([int32([[1, -1], [1, -1]])], "024b53"),
+    ([np.zeros((8, 128), np.int32)], "00"),
     (
         [int32([2, -2]), sparse_matrix()],
-        "319cc3cb9204507d6c3a4f0ae5d6134b950ec6b0fd464f64509f1ea40b12dd67fa06e60d408083ebbda54e61d10aa594d798"
-        "3c1d01000cbae808fc5e35003c1d01003c1d01003c1d01003c1d01003c1d0100",
+        (
+            "30633bb3d15a2145c65cd3e4758de5517b8079d0c3fb952900060447f1e891b113f18261950c95b4f46868ea5b803b43bd"
+            "3c1d01000cbae808fc5e35003c1d01003c1d01003c1d01003c1d01003c1d0100"
+        ),
     ),
 ]
 
@@ -120,7 +120,7 @@ def test_registry_number() -> None:
 def test_adaptive_integers_in_literal_bytes(kernel: Any) -> None:
     models = np.array([0, 7, 7, 18, 7], np.uint8)
     values = int32([3, -1, 0, INT32_MAX, 200])
-    assert kernel.adaptive_encode(models, values).hex() == "25aa28000055400000aaa8c1"
+    assert kernel.adaptive_encode(models, values).hex() == "da5557feffaaa7ffff55271b"
     assert kernel.adaptive_encode(models[:0], values[:0]) == b""
     with pytest.raises(ValueError, match="outside its range"):
         kernel.adaptive_encode(np.array([37], np.uint8), int32([0]))
@@ -298,104 +298,6 @@ def test_narrow_output(decoder: int) -> None:
     out8 = np.empty(matrix.size, np.int8)
     decoders(RANS.encode([matrix]))[decoder].read_symbols(shape, out8)
     assert np.array_equal(out8, matrix.ravel())
-
-
-# -- hostile payloads ------------------------------------------------------------------------------------------------
-
-
-def control_payload(integers: list[tuple[int, int]], words: bytes = b"") -> bytes:
-    control = Control()
-    for model, value in integers:
-        control.add(model, value)
-    head = control.tobytes()
-    return bytes([len(head)]) + head + words
-
-
-HEADER = [(Model.LAYOUT, 1), (Model.VIEW, 0), (Model.NEAR_A, 0), (Model.NEAR_B, 0), (Model.SCALES, 0)]
-CERTAIN_ZERO = [(Model.REST, 0), (Model.LOW, -1), (Model.HIGH, -1), (Model.RARE, 0)]
-STATES = (1 << 16).to_bytes(4, "little") * 8
-SPEC = ArraySpec((8, 128), np.dtype(np.int32))
-
-
-def test_the_hand_made_header_is_valid() -> None:
-    assert not RANS.decode(control_payload(HEADER + CERTAIN_ZERO, STATES), [SPEC])[0].any()
-
-
-BROKEN = {
-    "layout 3": ([(Model.LAYOUT, 3)], STATES),
-    "more lanes than rows": ([(Model.LAYOUT, 2), *HEADER[1:], *CERTAIN_ZERO], 4 * STATES),
-    "view 2": ([HEADER[0], (Model.VIEW, 2)], STATES),
-    "neighbour 6": ([*HEADER[:2], (Model.NEAR_A, 6)], STATES),
-    "scale mask 8": ([*HEADER[:4], (Model.SCALES, 8)], STATES),
-    "exponent 16": ([*HEADER[:4], (Model.SCALES, 1), (Model.ROW, 16)], STATES),
-    "exponent overflow": ([*HEADER[:4], (Model.SCALES, 1), (Model.ROW, INT32_MAX)], STATES),
-    "rest index 256": ([*HEADER, (Model.REST, 128)], STATES),
-    "low 128": ([*HEADER, (Model.REST, 0), (Model.LOW, 127)], STATES),
-    "frequency code 40": ([*HEADER, *CERTAIN_ZERO[:3], (Model.RARE, 40)], STATES),
-    "sum 2048": (
-        [*HEADER, (Model.REST, 0), (Model.LOW, 0), (Model.HIGH, 0), (Model.RARE, 0)]
-        + [(Model.FREQUENCY + 4, 16), (Model.FREQUENCY + 4, 0)],
-        STATES,
-    ),
-    "state below 2**16": ([*HEADER, *CERTAIN_ZERO], STATES[:-4] + b"\xff\xff\0\0"),
-    "last state": ([*HEADER, *CERTAIN_ZERO], STATES[:-4] + b"\0\0\2\0"),
-    "states missing": ([*HEADER, *CERTAIN_ZERO], STATES[:-1]),
-    "trailing word": ([*HEADER, *CERTAIN_ZERO], STATES + b"\0\0"),
-    "trailing integer": ([*HEADER, *CERTAIN_ZERO, *[(Model.ESCAPE, 5)] * 9], STATES),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_broken_headers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    payload = control_payload(*BROKEN[name])
-    for kernel in (native, reference):
-        monkeypatch.setattr(backend, "kernel", kernel)
-        with pytest.raises(PayloadError):
-            RANS.decode(payload, [SPEC])
-
-
-@pytest.mark.parametrize("payload", ["", "80", "ff" * 9 + "01", "05c0", "01c000", "02c000"])
-def test_broken_lengths(payload: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for kernel in (native, reference):
-        monkeypatch.setattr(backend, "kernel", kernel)
-        with pytest.raises(PayloadError):
-            RANS.decode(bytes.fromhex(payload), [ArraySpec((1,), np.dtype(np.int32))])
-
-
-def test_tables_are_for_a_thousand_elements_and_more() -> None:
-    with pytest.raises(PayloadError):
-        RANS.decode(control_payload(HEADER + CERTAIN_ZERO, STATES), [ArraySpec((8, 127), SPEC.dtype)])
-
-
-def test_an_empty_list_has_an_empty_payload() -> None:
-    with pytest.raises(PayloadError):
-        RANS.decode(b"\0", [ArraySpec((0, 4), np.dtype(np.int32))])
-
-
-def outcome(decode: Callable[[], list[np.ndarray]]) -> object:
-    try:
-        return [array.tolist() for array in decode()]
-    except PayloadError:
-        return "refused"
-
-
-def test_every_truncation_and_every_flipped_bit_ends_in_the_same_way_everywhere() -> None:
-    matrix = sparse_matrix()[:8]
-    payload = RANS.encode([matrix])
-    shortened = [payload[:n] for n in range(len(payload))]
-    flipped = [bytes(b ^ (1 << bit) * (i == at) for i, b in enumerate(payload))
-               for at, bit in itertools.product(range(0, len(payload), 3), (0, 6))]  # fmt: skip
-    for broken in shortened + flipped:
-        results = [outcome(lambda make=make: read_all(make(broken), [matrix])) for make in (  # noqa: B023
-            lambda p: native.RansDecoder(p, "portable"), native.RansDecoder, reference.RansDecoder)]  # fmt: skip
-        assert results[0] == results[1] == results[2]
-    assert all(outcome(lambda: read_all(native.RansDecoder(p), [matrix])) == "refused" for p in shortened)  # noqa: B023
-
-
-def test_an_unknown_path_is_refused() -> None:
-    for decoder in (native.RansDecoder, reference.RansDecoder):
-        with pytest.raises(ValueError, match="path"):
-            decoder(b"\x01\xc0", "slowest")
 
 
 def test_serial_symbols_are_relative_to_their_predecessors() -> None:

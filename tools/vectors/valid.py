@@ -347,6 +347,7 @@ VALID: dict[str, Callable[[], bytes]] = {
     "coder_elias_gamma": coder("elias_gamma"),
     "coder_rice": coder("rice"),
     "coder_context": coder("context"),
+    "coder_rans": coder("rans"),
     "coder_float_planes": float_coder("float_planes"),
 }
 

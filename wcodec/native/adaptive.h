@@ -1,13 +1,13 @@
-/* Adaptive binary range coding of integers (coders.md, adaptive integers). Internal to the kernel.
+/* Integers as adaptive bits of a range coder (coders.md, rans, 7.1). Internal to the kernel.
  *
  * A probability p of a one is kept in 2^-16 with a count n of the bits it has seen, and moves by 1 / (n + 1.5) of its
  * error. An integer is binarised as Elias gamma is: zero or not, sign, exponent in unary, mantissa. All bits adapt
- * but those below the two highest of the mantissa. The range is 32 bits, bytes leave at the top.
+ * but those below the two highest of the mantissa.
  */
 #ifndef WCZ_ADAPTIVE_H
 #define WCZ_ADAPTIVE_H
 
-#include "wcz_kernel.h"
+#include "range_coder.h"
 
 #define WCZ_ADAPTIVE_LIMIT 127u
 #define WCZ_MAX_EXPONENT 31u
@@ -32,7 +32,7 @@ static inline void wcz_reset_models(wcz_integer_model *models, size_t count) {
     }
 }
 
-/* 64 <= result <= 65472, so that both parts of a range of 2^24 and more hold at least 2^14. */
+/* 64 <= result <= 65472 */
 static inline uint32_t wcz_probability(const wcz_bit_model *model) {
     uint32_t p = model->p;
     return p < 64 ? 64 : p > 65472 ? 65472 : p;
@@ -65,12 +65,16 @@ typedef struct {
     size_t size;
     size_t next;        /* bytes taken so far; those past the end are zero */
     uint32_t code;      /* code < range */
-    uint32_t range;     /* >= 2^24 between calls */
+    uint32_t range;     /* >= 2^16 between calls */
 } wcz_range_decoder;
 
+static inline uint32_t wcz_range_byte(const wcz_range_decoder *in, size_t at) {
+    return at < in->size ? in->data[at] : 0u;
+}
+
 static inline void wcz_range_shift(wcz_range_decoder *in) {
-    in->code = in->code << 8 | (in->next < in->size ? in->data[in->next] : 0u);
-    in->next++;
+    in->code = in->code << 16 | wcz_range_byte(in, in->next) << 8 | wcz_range_byte(in, in->next + 1);
+    in->next += 2;
 }
 
 static inline void wcz_range_open(wcz_range_decoder *in, const uint8_t *data, size_t size) {
@@ -79,44 +83,34 @@ static inline void wcz_range_open(wcz_range_decoder *in, const uint8_t *data, si
     in->next = 0;
     in->code = 0;
     in->range = 0xFFFFFFFFu;
-    for (unsigned i = 0; i < 4; i++) {
-        wcz_range_shift(in);
-    }
+    wcz_range_shift(in);
+    wcz_range_shift(in);
 }
 
-/* What an encoder adds to its low end when it has written all bits: to the value in low .. low + range - 1 with the
- * most zero bytes at its end, the least such value. */
-static inline uint32_t wcz_range_tail(uint32_t low, uint32_t range) {
-    for (unsigned bytes = 1; bytes < 4; bytes++) {
-        uint32_t rest = (0u - low) & (0xFFFFFFFFu >> (8 * bytes));
-        if (rest < range) {
-            return rest;
-        }
-    }
-    return 0;
-}
-
-/* Whether the string is the one that an encoder of the same bits writes: code is the distance from its low end. */
+/* Whether the string is the one that an encoder of the same bits writes. */
 static inline int wcz_range_at_end(const wcz_range_decoder *in) {
-    uint32_t window = 0;
+    uint32_t window = 0, distance;
     for (size_t i = in->next - 4; i < in->next; i++) {
-        window = window << 8 | (i < in->size ? in->data[i] : 0u);
+        window = window << 8 | wcz_range_byte(in, i);
     }
-    return in->next >= in->size && (in->size == 0 || in->data[in->size - 1] != 0) &&
-           in->code == wcz_range_tail(window - in->code, in->range);
+    size_t full = in->next - 4 + wcz_tail(window - in->code, in->range, &distance);
+    if (in->code != distance || in->size > full || full - in->size > WCZ_MAX_STRIPPED) {
+        return 0;
+    }
+    return full - in->size == WCZ_MAX_STRIPPED || in->size == 0 || in->data[in->size - 1] != 0;
 }
 
-static inline unsigned wcz_range_bit(wcz_range_decoder *in, uint32_t p) {
-    uint32_t bound = (in->range >> 16) * p;
-    unsigned bit = in->code < bound;
+static inline unsigned wcz_range_bit(wcz_range_decoder *in, uint32_t chance_of_one) {
+    uint32_t split = wcz_split(in->range, chance_of_one);
+    unsigned bit = in->code >= split;
     if (bit) {
-        in->range = bound;
+        in->code -= split;
+        in->range -= split;
     } else {
-        in->code -= bound;
-        in->range -= bound;
+        in->range = split;
     }
-    while (in->range < (uint32_t)1 << 24) {
-        in->range <<= 8;
+    if (in->range < (uint32_t)1 << 16) {
+        in->range <<= 16;
         wcz_range_shift(in);
     }
     return bit;
@@ -140,7 +134,7 @@ static inline uint32_t wcz_adaptive_magnitude(wcz_range_decoder *in, wcz_integer
     }
     for (unsigned i = 0; i < exponent; i++) {
         unsigned bit = i < 2 ? wcz_adaptive_bit(in, &model->mantissa[exponent][i ? 1 + (value & 1) : 0])
-                             : wcz_range_bit(in, 0x8000);
+                             : wcz_range_bit(in, WCZ_EVEN_CHANCE);
         value = value << 1 | bit;
     }
     return (uint32_t)value;

@@ -20,18 +20,24 @@ static void add_to_low(range_encoder *out, uint32_t amount) {
     out->low = sum;
 }
 
-static void write_bit(range_encoder *out, uint32_t p, unsigned bit) {
-    uint32_t bound = (out->range >> 16) * p;
-    if (bit) {
-        out->range = bound;
-    } else {
-        add_to_low(out, bound);
-        out->range -= bound;
-    }
-    while (out->range < (uint32_t)1 << 24) {
+static void write_bytes(range_encoder *out, unsigned count) {
+    for (; count > 0; count--) {
         out->data[out->next++] = (uint8_t)(out->low >> 24);
         out->low <<= 8;
-        out->range <<= 8;
+    }
+}
+
+static void write_bit(range_encoder *out, uint32_t chance_of_one, unsigned bit) {
+    uint32_t split = wcz_split(out->range, chance_of_one);
+    if (bit) {
+        add_to_low(out, split);
+        out->range -= split;
+    } else {
+        out->range = split;
+    }
+    if (out->range < (uint32_t)1 << 16) {
+        out->range <<= 16;
+        write_bytes(out, 2);
     }
 }
 
@@ -56,7 +62,7 @@ static void write_integer(range_encoder *out, wcz_integer_model *model, int32_t 
         if (i < 2) {
             write_adaptive(out, &model->mantissa[exponent][i ? 1 + (magnitude >> (exponent - 1) & 1) : 0], bit);
         } else {
-            write_bit(out, 0x8000, bit);
+            write_bit(out, WCZ_EVEN_CHANCE, bit);
         }
     }
     if (has_sign) {
@@ -64,14 +70,12 @@ static void write_integer(range_encoder *out, wcz_integer_model *model, int32_t 
     }
 }
 
-/* The last four bytes, zeros at the end left out. */
 static size_t finish(range_encoder *out) {
-    add_to_low(out, wcz_range_tail(out->low, out->range));
-    for (unsigned i = 0; i < 4; i++) {
-        out->data[out->next++] = (uint8_t)(out->low >> 24);
-        out->low <<= 8;
-    }
-    while (out->next > 0 && out->data[out->next - 1] == 0) {
+    uint32_t distance;
+    unsigned bytes = wcz_tail(out->low, out->range, &distance);
+    add_to_low(out, distance);
+    write_bytes(out, bytes);
+    for (unsigned i = 0; i < WCZ_MAX_STRIPPED && out->next > 0 && out->data[out->next - 1] == 0; i++) {
         out->next--;
     }
     return out->next;

@@ -1,18 +1,15 @@
-"""Adaptive binary range coding of integers (format_spec/coders.md, adaptive integers).
-
-G. N. N. Martin, "Range encoding: an algorithm for removing redundancy from a digitised message" (1979).
-"""
+"""Integers as adaptive bits of a range coder (format_spec/coders.md, rans, 7.1)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ...errors import PayloadError
+from .range_coder import EVEN_CHANCE, RangeDecoder, RangeEncoder
 
 COUNT_LIMIT = 127
 MAX_EXPONENT = 31
 MAX_VALUE = 2**31 - 1
-EVEN = 0x8000
 MODELS = 37
 FIRST_SIGNED = 7
 
@@ -49,38 +46,8 @@ class IntegerModel:
         self.mantissa = [[BitModel() for _ in range(3)] for _ in range(MAX_EXPONENT + 1)]
 
 
-class RangeDecoder:
-    """Reads bits and integers; bytes past the end are zero."""
-
-    def __init__(self, data: bytes | memoryview) -> None:
-        self._data = bytes(data)
-        self._next = 0
-        self._code = 0
-        self._range = 0xFFFFFFFF
-        for _ in range(4):
-            self._shift()
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the string is the one that an encoder of the same bits writes."""
-        window = int.from_bytes((self._data + b"\0\0\0\0")[self._next - 4 : self._next].ljust(4, b"\0"), "big")
-        low = (window - self._code) & 0xFFFFFFFF
-        whole = self._next >= len(self._data) and not self._data.endswith(b"\0")
-        return whole and self._code == _tail(low, self._range)
-
-    def bit(self, p: int) -> int:
-        """A bit that is one with probability p / 2**16."""
-        bound = (self._range >> 16) * p
-        bit = int(self._code < bound)
-        if bit:
-            self._range = bound
-        else:
-            self._code -= bound
-            self._range -= bound
-        while self._range < 1 << 24:
-            self._range <<= 8
-            self._shift()
-        return bit
+class IntegerDecoder(RangeDecoder):
+    """Reads integers."""
 
     def adaptive(self, model: BitModel) -> int:
         """A bit under a model, which learns it."""
@@ -100,7 +67,7 @@ class RangeDecoder:
             if i < 2:
                 value = value << 1 | self.adaptive(model.mantissa[exponent][1 + (value & 1) if i else 0])
             else:
-                value = value << 1 | self.bit(EVEN)
+                value = value << 1 | self.bit(EVEN_CHANCE)
         return value
 
     def integer(self, model: IntegerModel) -> int:
@@ -110,36 +77,13 @@ class RangeDecoder:
             raise PayloadError("payload holds a code that no encoder writes")
         return -magnitude if magnitude and self.adaptive(model.negative) else magnitude
 
-    def _shift(self) -> None:
-        byte = self._data[self._next] if self._next < len(self._data) else 0
-        self._code = (self._code << 8 | byte) & 0xFFFFFFFF
-        self._next += 1
 
-
-class RangeEncoder:
-    """Writes bits and integers. `_low` is exact: a Python integer has room for every carry."""
-
-    def __init__(self) -> None:
-        self._low = 0
-        self._shifted = 0  # bytes that have left the window of 32 bits
-        self._range = 0xFFFFFFFF
-
-    def bit(self, p: int, bit: int) -> None:
-        """A bit that is one with probability p / 2**16."""
-        bound = (self._range >> 16) * p
-        if bit:
-            self._range = bound
-        else:
-            self._low += bound
-            self._range -= bound
-        while self._range < 1 << 24:
-            self._low <<= 8
-            self._range <<= 8
-            self._shifted += 1
+class IntegerEncoder(RangeEncoder):
+    """Writes integers."""
 
     def adaptive(self, model: BitModel, bit: int) -> None:
         """A bit under a model, which learns it."""
-        self.bit(model.probability, bit)
+        self.bit(bit, model.probability)
         model.adapt(bit)
 
     def integer(self, model: IntegerModel, value: int, has_sign: bool) -> None:
@@ -158,23 +102,9 @@ class RangeEncoder:
             if i < 2:
                 self.adaptive(model.mantissa[exponent][1 + first if i else 0], bit)
             else:
-                self.bit(EVEN, bit)
+                self.bit(bit, EVEN_CHANCE)
         if has_sign:
             self.adaptive(model.negative, int(value < 0))
-
-    def tobytes(self) -> bytes:
-        """The fewest bytes whose value, zeros appended, lies in the range."""
-        value = self._low + _tail(self._low, self._range)
-        return value.to_bytes(self._shifted + 4, "big").rstrip(b"\0")
-
-
-def _tail(low: int, width: int) -> int:
-    """From `low` to the value in low .. low + width - 1 with the most zero bytes at its end, the least such value."""
-    for count in range(1, 4):
-        rest = -low % (1 << (32 - 8 * count))
-        if rest < width:
-            return rest
-    return 0
 
 
 def adaptive_encode(models: np.ndarray, values: np.ndarray) -> bytes:
@@ -184,7 +114,7 @@ def adaptive_encode(models: np.ndarray, values: np.ndarray) -> bytes:
     if (models >= MODELS).any() or (values < -MAX_VALUE).any():
         raise ValueError("kernel parameter outside its range")
     states = [IntegerModel() for _ in range(MODELS)]
-    out = RangeEncoder()
+    out = IntegerEncoder()
     for model, value in zip(models.tolist(), values.tolist(), strict=True):
         out.integer(states[model], value, model >= FIRST_SIGNED)
-    return out.tobytes()
+    return out.finish()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import PayloadError, SymbolError
-from .adaptive import MODELS, IntegerModel, RangeDecoder
+from .adaptive import MODELS, IntegerDecoder, IntegerModel
 
 BITS = 11
 SLOTS = 1 << BITS
@@ -89,7 +89,7 @@ class RansDecoder:
         length, rest = _read_leb128(memoryview(payload))
         if length > len(rest):
             raise PayloadError("payload ends before its last symbol")
-        self._control = RangeDecoder(rest[:length])
+        self._control = IntegerDecoder(rest[:length])
         self._models = [IntegerModel() for _ in range(MODELS)]
         self._words = bytes(rest[length:])
         self._next = 0
@@ -111,8 +111,9 @@ class RansDecoder:
 
     def close(self) -> None:
         """PayloadError unless the arrays read took the whole payload."""
-        if self._next != len(self._words) or not self._control.at_end:
+        if self._next != len(self._words):
             raise PayloadError("payload holds more symbols than its arrays")
+        self._control.finish()
 
     # -- control string --
 
