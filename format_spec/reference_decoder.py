@@ -810,7 +810,7 @@ def decode_context(payload: bytes, specs: list) -> list[np.ndarray]:
 def read_walk(coder: RangeDecoder, contexts: dict, size: int, row: int, kernel: int, width: int) -> np.ndarray:
     """Section 4.3: the symbols of one array; `row` and `kernel` are the L and K of the text."""
     v: list[int] = []
-    mean, column = 0, [0] * min(row, 65536)
+    mean, column = 0, [0] * 65536
     for position in range(size):
         j, first_row = position % row, position < row
         y, x = divmod(j % kernel, width)
