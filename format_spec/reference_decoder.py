@@ -1119,7 +1119,7 @@ def read_tables(integers: Integers, classes: list[int], contexts: list[int]) -> 
                 continue
             rest = integers.limited(10, 0, -128, 127)
             low, high = integers.limited(11, low, 0, 127), integers.limited(12, high, 0, 127)
-            new, last = {value: 0 for value in range(-128, 128)}, 20
+            new, last = dict.fromkeys(range(-128, 128), 0), 20
             new[ESCAPE] = integers.choice(6, 39)
             for value in range(-low, high + 1):
                 if value != rest:
