@@ -92,7 +92,8 @@ class CompressibleModel(keras.Model):
     ) -> None:
         """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest."""
         _check_options(penalty_weight, alpha, initial_log_step, step_rate)
-        # autocast=False: latents stay float32 and inputs reach `inner` as they come, whatever its dtype policy.
+        # The inner model's policy makes `compile` scale losses where it has to. autocast=False: latents stay float32
+        # and inputs reach `inner` as they come.
         super().__init__(name=name or f"compressible_{inner.name}", dtype=inner.dtype_policy, autocast=False)
         self.inner = inner
         self.options = {
@@ -110,7 +111,7 @@ class CompressibleModel(keras.Model):
                 self._add_float_or_index,
                 initial_log_step=initial_log_step,
                 step_rate=step_rate,
-                penalty_weight=penalty_weight / count,
+                penalty_weight=penalty_weight / max(count, 1),
                 alpha=alpha,
             )
             for name, factorization in factorizations.items()
@@ -129,7 +130,7 @@ class CompressibleModel(keras.Model):
     # -- the forward pass ------------------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Outputs of the inner model on the weights that a decoder would have; `training` reaches it by context."""
+        """Outputs of the inner model on the weights that a decoder would have."""
         effective = {id(v): weight.effective() for weight, v in self.latent_weights()}
         # Every variable is mapped: inside JAX's own scope an unmapped one would be baked in as a constant.
         variables = self.inner.variables
@@ -138,7 +139,7 @@ class CompressibleModel(keras.Model):
         )
         before = {id(v): scope.get_current_value(v) for v in variables}
         with scope:
-            outputs = self.inner(inputs)
+            outputs = self.inner(inputs, training=training)
         for v in variables:  # moving statistics, seed states
             after = scope.get_current_value(v)
             if after is not before[id(v)]:
