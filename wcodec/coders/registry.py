@@ -8,6 +8,7 @@ from .elias_gamma import EliasGamma
 from .float_planes import FloatPlanes
 from .mixing import Mixing
 from .protocol import Coder
+from .rans import Rans
 from .raw import Raw
 from .rice import Rice
 
@@ -19,6 +20,7 @@ CODERS: dict[str, Coder] = {
         Context(),
         FloatPlanes(),
         Rice(),
+        Rans(),
         Mixing(),
     )
 }

@@ -180,6 +180,7 @@ NB_MODULE(_native, module) {
         }
     });
 
+    bind_rans(module);
     bind_mixing(module);
 
     using namespace nb::literals;

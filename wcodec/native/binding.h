@@ -51,6 +51,9 @@ inline std::unique_ptr<uint8_t[]> allocate(uint64_t size) {
     return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(size) + 1]);
 }
 
+// Adds the rans coder to the module. (binding_rans.cpp)
+void bind_rans(nb::module_ &module);
+
 // Adds the mixing coder to the module. (binding_mixing.cpp)
 void bind_mixing(nb::module_ &module);
 
