@@ -235,7 +235,7 @@ def test_both_kernels_and_all_paths_agree_on_random_arrays(monkeypatch: pytest.M
     agree(0, 12, monkeypatch)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("first", range(0, 5000, 250))
 def test_they_agree_on_ten_thousand(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     agree(first, first + 250, monkeypatch)
