@@ -322,18 +322,19 @@ DTYPES = [
 FLOATS = {0, 1, 2, 3, 13, 14}
 FLOAT32, BOOL, UINT64, INT32 = 0, 12, 11, 6
 QUANTIZED, INTEGERS, VERBATIM = 0, 1, 2
-KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS = range(5)
+KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 DENSE, RDFT, LOW_RANK, KMEANS, SPARSE = range(5)
 
 
 class Factor:
-    """One factor: dtype number, form, scan, step axes (None: the default of its kind), stream; then its shape."""
+    """One factor: dtype number, form, scan, step axes (None: those of its kind), stream, bands; then its shape."""
 
     def __init__(self, head: int) -> None:
         self.dtype, self.form, self.scan = split_head(head)
         self.step_axes: list[int] | None = None
-        self.stream = 0
+        self.stream, self.bands = 0, 1
         self.name, self.shape, self.step_shape = "", (), ()
+        self.seen: list[np.ndarray] = []  # its array, band by band
 
 
 class Record:
@@ -344,7 +345,7 @@ def read_record(wire: object) -> Record:
     require(type(wire) is list and wire, RECORD, "a record is a non-empty array")
     options = wire.pop() if type(wire[-1]) is dict else {}
     require(wire, RECORD, "a record has a head")
-    require(options.keys() <= {KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS}, RECORD, "an unknown option")
+    require(options.keys() <= {KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS}, RECORD, "an unknown option")
     record = Record()
     record.dtype, form, scan = split_head(wire[0])
     record.shape = tuple(natural(extent) for extent in wire[1:])
@@ -365,6 +366,9 @@ def read_record(wire: object) -> Record:
         )
     for factor, stream in zip(record.factors, per_factor(options, STREAMS, record), strict=True):
         factor.stream = 0 if STREAMS not in options else natural(stream)
+    for factor, bands in zip(record.factors, per_factor(options, BANDS, record), strict=True):
+        factor.bands = 1 if BANDS not in options else natural(bands, 1025)
+        require(factor.bands >= 1, RECORD, "a factor without bands")
     return record
 
 
@@ -403,7 +407,7 @@ def array(value: object) -> list:
 def read_streams(head: object, rest: bytes) -> list[tuple[int, bytes]]:
     """(coder, payload) of each stream; the last one takes what is left."""
     values = head if type(head) is list else [head]
-    require(len(values) % 2 == 1 and len(values) <= 31, RECORD, "streams is a coder or [coder, nbytes, ..., coder]")
+    require(len(values) % 2 == 1 and len(values) <= 4095, RECORD, "streams is a coder or [coder, nbytes, ..., coder]")
     source = Bytes(rest, RECORD)
     lengths = [natural(v) for v in values[1::2]]
     payloads = [source.take(nbytes) for nbytes in lengths]
@@ -416,9 +420,14 @@ def read_streams(head: object, rest: bytes) -> list[tuple[int, bytes]]:
 def read_tensors(records: list[Record], streams: list[tuple[int, bytes]], file: _File) -> list[np.ndarray]:
     check_sizes(records, file)
     factors = [factor for record in records for factor in record.factors]
-    require(all(factor.stream < len(streams) for factor in factors), RECORD, "a stream that the chunk does not have")
+    within = all(factor.stream + factor.bands <= len(streams) for factor in factors)
+    require(within, RECORD, "a stream that the chunk does not have")
+    require(len(records) == 1 or all(factor.bands == 1 for factor in factors), RECORD, "bands in a shared chunk")
     for number, (coder, payload) in enumerate(streams):
-        read_stream(coder, payload, [factor for factor in factors if factor.stream == number])
+        bands = [(factor, number - factor.stream) for factor in factors]
+        read_stream(coder, payload, [(factor, band) for factor, band in bands if 0 <= band < factor.bands])
+    for factor in factors:
+        restore(factor)
     return [rebuild(record) for record in records]
 
 
@@ -475,28 +484,41 @@ def scan_order(scan: int, rank: int) -> list[int]:
     return axes
 
 
-def read_stream(coder: int, payload: bytes, factors: list[Factor]) -> None:
-    """Decode a stream into `factor.values`."""
-    quantized = [f for f in factors if f.form == QUANTIZED]
+def read_stream(coder: int, payload: bytes, pieces: list[tuple[Factor, int]]) -> None:
+    """Decode a stream: the step codes of the factors that begin in it, and of each factor the band that it holds."""
+    quantized = [f for f, band in pieces if f.form == QUANTIZED and band == 0]
     specs = [((sum(math.prod(f.step_shape) for f in quantized),), INT32)] if quantized else []
-    for f in factors:
-        shape = tuple(f.shape[axis] for axis in scan_order(f.scan, len(f.shape)))
-        specs.append((shape, f.dtype if f.form == VERBATIM else INT32))
+    specs += [(band_shape(f, band), f.dtype if f.form == VERBATIM else INT32) for f, band in pieces]
     require(coder in CODERS, UNKNOWN_CODER, "an unknown coder")
     accepted, decode_payload = CODERS[coder]
     require(all(dtype in accepted for _, dtype in specs), RECORD, "a dtype that the coder does not carry")
     arrays = decode_payload(payload, specs)
     codes = list(accumulate(arrays.pop(0).tolist())) if quantized else []
-    for f, seen in zip(factors, arrays, strict=True):
-        order = scan_order(f.scan, len(f.shape))
-        values = np.ascontiguousarray(seen.transpose(np.argsort(order).astype(int))).reshape(f.shape)
-        if f.form == QUANTIZED:
-            count = math.prod(f.step_shape)
-            steps = np.array([step(code) for code in codes[:count]], np.float32).reshape(f.step_shape)
-            codes = codes[count:]
-        f.values = from_verbatim(values) if f.form == VERBATIM else from_integers(values, DTYPES[f.dtype])
-        if f.form == QUANTIZED:
-            f.values = np.asarray(f.values.astype(np.float32) * steps)
+    for f in quantized:
+        count = math.prod(f.step_shape)
+        f.steps = np.array([step(code) for code in codes[:count]], np.float32).reshape(f.step_shape)
+        codes = codes[count:]
+    for (f, _), seen in zip(pieces, arrays, strict=True):
+        f.seen.append(seen)
+
+
+def band_shape(f: Factor, band: int) -> tuple[int, ...]:
+    """Shape of one band of a factor's array; of the whole array where there is one band."""
+    shape = tuple(f.shape[axis] for axis in scan_order(f.scan, len(f.shape)))
+    if f.bands == 1:
+        return shape
+    require(shape and f.bands <= shape[0], RECORD, "more bands than rows")
+    return ((band + 1) * shape[0] // f.bands - band * shape[0] // f.bands, *shape[1:])
+
+
+def restore(f: Factor) -> None:
+    """`f.values` from the bands that the streams gave."""
+    seen = f.seen[0] if f.bands == 1 else np.concatenate(f.seen)
+    order = scan_order(f.scan, len(f.shape))
+    values = np.ascontiguousarray(seen.transpose(np.argsort(order).astype(int))).reshape(f.shape)
+    f.values = from_verbatim(values) if f.form == VERBATIM else from_integers(values, DTYPES[f.dtype])
+    if f.form == QUANTIZED:
+        f.values = np.asarray(f.values.astype(np.float32) * f.steps)
 
 
 def from_verbatim(values: np.ndarray) -> np.ndarray:
