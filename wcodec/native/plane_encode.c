@@ -28,12 +28,12 @@ static void normalise(uint32_t *frequencies, uint32_t count) {
 }
 
 /* The table of symbols first .. last at `out`, which has room for it. */
-static size_t write_table(const wcz_plane_symbol *symbols, unsigned first, unsigned last, uint8_t *out) {
+static size_t write_table(const uint32_t *frequencies, unsigned first, unsigned last, uint8_t *out) {
     wcz_bit_writer bits = {out + 2, 0, 0, 0};
     out[0] = (uint8_t)first;
     out[1] = (uint8_t)last;
     for (unsigned symbol = first; symbol <= last; symbol++) {
-        uint32_t value = symbols[symbol].frequency + 1;
+        uint32_t value = frequencies[symbol] + 1;
         unsigned low = wcz_log2(value);
         wcz_write_unary(&bits, low);
         wcz_write_bits(&bits, value & ~((uint32_t)1 << low), low);
@@ -56,8 +56,9 @@ static uint32_t bit_cost(uint32_t frequency) {
     return (RANS_BITS - whole) * 256 + 256 - (frequency << 8 >> whole);
 }
 
-/* Four tables, because a byte is often the same as the one before it. */
-static void count_bytes(const uint8_t *plane, size_t count, uint32_t counts[4][256]) {
+/* How often each value occurs, in counts[0]. Four tables, because a byte is often the same as the one before it. */
+static void count_bytes(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch) {
+    uint32_t (*counts)[256] = scratch->counts;
     size_t i = 0;
     for (unsigned value = 0; value < 256; value++) {
         counts[0][value] = counts[1][value] = counts[2][value] = counts[3][value] = 0;
@@ -81,8 +82,9 @@ static void fill_symbols(const uint32_t *frequencies, wcz_plane_symbol *symbols)
     for (unsigned value = 0; value < 256; value++) {
         uint32_t frequency = frequencies[value];
         symbols[value].reciprocal = frequency ? (((uint64_t)1 << 44) + frequency - 1) / frequency : 0;
-        symbols[value].frequency = frequency;
-        symbols[value].start = start;
+        symbols[value].limit = frequency << 20;
+        symbols[value].start = (uint16_t)start;
+        symbols[value].rest = (uint16_t)(RANS_TOTAL - frequency);
         start += frequency;
     }
 }
@@ -92,49 +94,60 @@ static void fill_symbols(const uint32_t *frequencies, wcz_plane_symbol *symbols)
  * < 2^64 + 2^20 f - 2^44 / f <= 2^64. */
 static inline uint32_t push(uint32_t state, const wcz_plane_symbol *symbol) {
     uint32_t quotient = (uint32_t)(state * symbol->reciprocal >> 44);
-    return state + symbol->start + quotient * (RANS_TOTAL - symbol->frequency);
+    return state + symbol->start + quotient * symbol->rest;
+}
+
+/* Codes one byte; a word that leaves the state goes to *--words, and is overwritten where none left. */
+static inline uint32_t encode_byte(uint32_t state, const wcz_plane_symbol *symbol, uint16_t **words) {
+    int full = state >= symbol->limit;
+    (*words)[-1] = (uint16_t)state;
+    *words -= full;
+    return push(full ? state >> 16 : state, symbol);
 }
 
 /* Codes the bytes last to first, words from the end of scratch->words downwards, which has room for one each. The
- * offset of the first word. */
-static inline size_t encode_lanes(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch, uint32_t *states,
-                                  const unsigned lane_count) {
-    const wcz_plane_symbol *symbols = scratch->symbols;
-    size_t at = sizeof scratch->words;
+ * first word. */
+static inline const uint16_t *encode_lanes(const uint8_t *restrict plane, size_t count, wcz_plane_scratch *scratch,
+                                           uint32_t *restrict states, const unsigned lane_count) {
+    const wcz_plane_symbol *restrict symbols = scratch->symbols;
+    uint16_t *words = scratch->words + WCZ_PLANE_BLOCK;
+    size_t i = count;
     for (unsigned lane = 0; lane < lane_count; lane++) {
         states[lane] = RANS_LOW;
     }
-    for (size_t i = count; i-- > 0;) {
-        const wcz_plane_symbol *symbol = &symbols[plane[i]];
-        uint32_t state = states[i % lane_count];
-        uint32_t full = state >> 20 >= symbol->frequency;
-        scratch->words[at - 2] = (uint8_t)state;
-        scratch->words[at - 1] = (uint8_t)(state >> 8);
-        at -= 2 * full;
-        states[i % lane_count] = push(full ? state >> 16 : state, symbol);
+    for (; i % lane_count; i--) {
+        states[(i - 1) % lane_count] = encode_byte(states[(i - 1) % lane_count], &symbols[plane[i - 1]], &words);
     }
-    return at;
+    for (; i; i -= lane_count) {
+        for (unsigned lane = 1; lane <= lane_count; lane++) {
+            uint32_t *state = &states[lane_count - lane];
+            *state = encode_byte(*state, &symbols[plane[i - lane]], &words);
+        }
+    }
+    return words;
 }
 
 /* States and words into out[0 .. room); the bytes written, or 0 where they do not fit. */
-static size_t encode_rans(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch, uint8_t *out, size_t room) {
+static size_t encode_rans(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch, uint8_t *restrict out,
+                          size_t room) {
     uint32_t states[RANS_LANES];
     unsigned lane_count = rans_lane_count(count);
-    size_t next = 0, word = lane_count == RANS_LANES
-                                ? encode_lanes(plane, count, scratch, states, RANS_LANES)
-                                : encode_lanes(plane, count, scratch, states, RANS_FEW_LANES);
-    if (room < 4 * lane_count + (sizeof scratch->words - word)) {
+    const uint16_t *words = lane_count == RANS_LANES ? encode_lanes(plane, count, scratch, states, RANS_LANES)
+                                                     : encode_lanes(plane, count, scratch, states, RANS_FEW_LANES);
+    size_t word_count = (size_t)(scratch->words + WCZ_PLANE_BLOCK - words);
+    if (room < 4 * lane_count + 2 * word_count) {
         return 0;
     }
-    for (unsigned lane = 0; lane < lane_count; lane++) {
-        for (int shift = 0; shift < 32; shift += 8) {
-            out[next++] = (uint8_t)(states[lane] >> shift);
+    for (unsigned lane = 0; lane < lane_count; lane++, out += 4) {
+        for (unsigned i = 0; i < 4; i++) {
+            out[i] = (uint8_t)(states[lane] >> 8 * i);
         }
     }
-    for (; word < sizeof scratch->words; word++) {
-        out[next++] = scratch->words[word];
+    for (size_t i = 0; i < word_count; i++) {
+        out[2 * i] = (uint8_t)words[i];
+        out[2 * i + 1] = (uint8_t)(words[i] >> 8);
     }
-    return next;
+    return 4 * lane_count + 2 * word_count;
 }
 
 static size_t write_raw(const uint8_t *restrict plane, size_t count, uint8_t *restrict out) {
@@ -149,7 +162,7 @@ static size_t write_raw(const uint8_t *restrict plane, size_t count, uint8_t *re
 static size_t encode_block(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch, uint8_t *out) {
     uint32_t *frequencies = scratch->counts[0], *counts = scratch->counts[1];
     unsigned first = 0, last = 255;
-    count_bytes(plane, count, scratch->counts);
+    count_bytes(plane, count, scratch);
     while (!frequencies[first]) {
         first++;
     }
@@ -178,7 +191,7 @@ static size_t encode_block(const uint8_t *plane, size_t count, wcz_plane_scratch
         return write_raw(plane, count, out);
     }
     out[0] = PLANE_RANS;
-    return 1 + write_table(scratch->symbols, first, last, out + 1) + coded;
+    return 1 + write_table(frequencies, first, last, out + 1) + coded;
 }
 
 size_t wcz_plane_bound(const wcz_elements *elements) {

@@ -134,18 +134,19 @@ size_t wcz_plane_room(const wcz_elements *elements);
 wcz_status wcz_plane_decode(wcz_plane_path path, const uint8_t *payload, size_t size, uint32_t slots[WCZ_PLANE_SLOTS],
                             uint8_t *planes, const wcz_elements *elements, size_t *consumed);
 
-/* A byte value in the encoder; `reciprocal` is ceil(2^44 / frequency). */
+/* A byte value in the encoder: ceil(2^44 / frequency), frequency * 2^20, first slot, 4096 - frequency. */
 typedef struct {
     uint64_t reciprocal;
-    uint32_t frequency;
-    uint32_t start;
+    uint32_t limit;
+    uint16_t start;
+    uint16_t rest;
 } wcz_plane_symbol;
 
 /* Tables of one block of a plane; the caller's, with any content. */
 typedef struct {
     wcz_plane_symbol symbols[256];
     uint32_t counts[4][256];
-    uint8_t words[2 * WCZ_PLANE_BLOCK];
+    uint16_t words[WCZ_PLANE_BLOCK];
 } wcz_plane_scratch;
 
 /* Bytes that the elements take at most. */
