@@ -149,7 +149,8 @@ def _first_stream(jobs: list[StreamJob], choice: Choice, bands: int) -> int:
 def _band_count(array: np.ndarray, band_elements: int) -> int:
     if array.size < 2 * band_elements:
         return 1
-    return max(1, min(int(np.count_nonzero(array)) // band_elements, array.shape[0], MAX_BANDS))
+    worth = int(np.count_nonzero(array)) // band_elements
+    return max(1, min(worth, int(array.shape[0]), MAX_BANDS))
 
 
 def band_rows(shape: tuple[int, ...], bands: int) -> list[slice]:

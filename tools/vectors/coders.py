@@ -45,3 +45,14 @@ def float_coder(name: str) -> Callable[[], bytes]:
 
     elements.__doc__ = f"the coder {name} on weights, special values, a scalar, nothing, zeros and every kind of NaN"
     return elements
+
+
+def rans_tables() -> bytes:
+    """tables of rans: bands that end early, exponents on all axes, contexts, escapes, one row cut into lanes"""
+    rng = np.random.default_rng(5)
+    scales = np.exp(rng.normal(0, 1, (17, 1, 1, 1)) + rng.normal(0, 1, (1, 48, 1, 1)) + rng.normal(0, 0.5, (3, 3)))
+    kernel = np.rint(np.cumsum(rng.normal(0, 0.7, scales.shape), axis=3) * scales).astype(np.int32)
+    kernel[3, 2, 1, 1], kernel[16, 11, 2, 2] = 300, -MAX_SYMBOL
+    row = np.rint(rng.laplace(0, 2, 5003)).astype(np.int32)
+    records = [[head("int32", INTEGERS), *kernel.shape], [head("int32", INTEGERS), *row.shape]]
+    return wcz(names(grouped=["kernel", "row"]), group(records, "rans", kernel, row))

@@ -24,7 +24,7 @@ from vectors.build import (
     tensor,
     wcz,
 )
-from vectors.coders import coder, float_coder
+from vectors.coders import coder, float_coder, rans_tables
 from wcodec.container.layout import frame
 from wcodec.container.writer import end_chunk
 from wcodec.dtypes import DTYPES, dtype_of
@@ -331,6 +331,8 @@ VALID: dict[str, Callable[[], bytes]] = {
     "coder_elias_gamma": coder("elias_gamma"),
     "coder_rice": coder("rice"),
     "coder_context": coder("context"),
+    "coder_rans": coder("rans"),
+    "rans_tables": rans_tables,
     "coder_float_planes": float_coder("float_planes"),
 }
 

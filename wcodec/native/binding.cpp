@@ -1,6 +1,4 @@
-// The one file of the kernel that knows Python: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
+// The kernel for Python, with binding_rans.cpp: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -13,9 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "wcz_kernel.h"
+#include "binding.h"
 
 namespace nb = nanobind;
+using namespace wcz;
 
 namespace {
 
@@ -24,17 +23,6 @@ using Symbols = nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>
 
 using ConstBytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Bytes = nb::ndarray<uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-// A status as an exception; becomes wcodec.errors.PayloadError or SymbolError.
-struct Fault {
-    wcz_status status;
-};
-
-void require(wcz_status status) {
-    if (status != WCZ_OK) {
-        throw Fault{status};
-    }
-}
 
 const char *rule(wcz_status status) {
     switch (status) {
@@ -55,32 +43,6 @@ void raise_fault(const Fault &fault) {
     const char *name = fault.status == WCZ_SYMBOL ? "SymbolError" : "PayloadError";
     nb::object error = nb::module_::import_("wcodec.errors").attr(name);
     PyErr_SetObject(error.ptr(), nb::str(rule(fault.status)).ptr());
-}
-
-// Read-only bytes of any object with a contiguous buffer; alive and pinned as long as this is.
-class Payload {
-public:
-    explicit Payload(nb::handle source) {
-        if (PyObject_GetBuffer(source.ptr(), &view_, PyBUF_SIMPLE) != 0) {
-            throw nb::python_error();
-        }
-    }
-    Payload(const Payload &) = delete;
-    Payload &operator=(const Payload &) = delete;
-    ~Payload() { PyBuffer_Release(&view_); }
-
-    const uint8_t *data() const { return static_cast<const uint8_t *>(view_.buf); }
-    size_t size() const { return static_cast<size_t>(view_.len); }
-
-private:
-    Py_buffer view_;
-};
-
-std::unique_ptr<uint8_t[]> allocate(uint64_t size) {
-    if (size > SIZE_MAX / 2) {
-        throw std::bad_alloc();
-    }
-    return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(size) + 1]);
 }
 
 nb::bytes run_length_encode(ConstSymbols values, int run_code, int magnitude_code, bool non_zero_runs) {
@@ -190,7 +152,8 @@ void context_decode(nb::handle source, const std::vector<ViewTuple> &tuples, Sym
 wcz_elements elements_of(const uint8_t *data, size_t size, unsigned width, int fold) {
     const bool wide = width == 2 || width == 4 || width == 8;
     const bool known = fold == WCZ_FOLD_NONE || fold == WCZ_FOLD_ROTATE || fold == WCZ_FOLD_ZIGZAG;
-    if (!(wide ? known : width == 1 && fold == WCZ_FOLD_NONE) || size % width != 0 || reinterpret_cast<uintptr_t>(data) % width != 0) {
+    const bool sound = wide ? known : width == 1 && fold == WCZ_FOLD_NONE;
+    if (!sound || size % width != 0 || reinterpret_cast<uintptr_t>(data) % width != 0) {
         throw Fault{WCZ_ARGUMENT};
     }
     return {const_cast<uint8_t *>(data), size / width, width, static_cast<wcz_fold>(fold)};
@@ -242,6 +205,8 @@ NB_MODULE(_native, module) {
             raise_fault(fault);
         }
     });
+
+    bind_rans(module);
 
     using namespace nb::literals;
     module.def("run_length_encode", &run_length_encode, "values"_a.noconvert(), "run_code"_a, "magnitude_code"_a,
