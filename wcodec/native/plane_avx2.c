@@ -23,6 +23,10 @@
 #define ROWS_64(mask) ROWS_16(mask), ROWS_16((mask) + 16), ROWS_16((mask) + 32), ROWS_16((mask) + 48)
 static const uint8_t UNPACK[256][16] = {ROWS_64(0), ROWS_64(64), ROWS_64(128), ROWS_64(192)};
 
+INLINE_AVX2 __m256i load(const void *at) { return _mm256_loadu_si256((const __m256i *)at); }
+
+INLINE_AVX2 void store(void *at, __m256i value) { _mm256_storeu_si256((__m256i *)at, value); }
+
 /* One byte of each of eight lanes: returns their slots, advances states and words. */
 INLINE_AVX2 __m256i decode_group(const uint32_t *slots, __m256i *state, const uint8_t **words) {
     const __m256i twelve = _mm256_set1_epi32(RANS_TOTAL - 1), zero = _mm256_setzero_si256();
@@ -52,18 +56,17 @@ INLINE_AVX2 __m256i low_bytes(__m256i a, __m256i b, __m256i c, __m256i d) {
 AVX2 static size_t decode_turns(const uint32_t *slots, uint32_t *lanes, const uint8_t *payload, size_t size,
                                 size_t *next, uint8_t *plane, size_t count) {
     const uint8_t *words = payload + *next, *end = payload + size;
-    __m256i a = _mm256_loadu_si256((const __m256i *)lanes), b = _mm256_loadu_si256((const __m256i *)(lanes + 8));
-    __m256i c = _mm256_loadu_si256((const __m256i *)(lanes + 16)), d = _mm256_loadu_si256((const __m256i *)(lanes + 24));
+    __m256i a = load(lanes), b = load(lanes + 8), c = load(lanes + 16), d = load(lanes + 24);
     size_t done = 0;
     for (; count - done >= RANS_LANES && end - words >= 64; done += RANS_LANES) {
         __m256i slots_a = decode_group(slots, &a, &words), slots_b = decode_group(slots, &b, &words);
         __m256i slots_c = decode_group(slots, &c, &words), slots_d = decode_group(slots, &d, &words);
-        _mm256_storeu_si256((__m256i *)(plane + done), low_bytes(slots_a, slots_b, slots_c, slots_d));
+        store(plane + done, low_bytes(slots_a, slots_b, slots_c, slots_d));
     }
-    _mm256_storeu_si256((__m256i *)lanes, a);
-    _mm256_storeu_si256((__m256i *)(lanes + 8), b);
-    _mm256_storeu_si256((__m256i *)(lanes + 16), c);
-    _mm256_storeu_si256((__m256i *)(lanes + 24), d);
+    store(lanes, a);
+    store(lanes + 8, b);
+    store(lanes + 16, c);
+    store(lanes + 24, d);
     *next = (size_t)(words - payload);
     return done;
 }
