@@ -910,8 +910,12 @@ def decode_float_planes(payload: bytes, specs: list) -> list[np.ndarray]:
     for dtype, run in groupby(specs, key=lambda spec: spec[1]):
         shapes = [shape for shape, _ in run]
         sizes = [math.prod(shape) for shape in shapes]
-        planes = [read_plane(source, sum(sizes)) for _ in range(DTYPES[dtype].itemsize)]
-        elements = from_words(planes, sum(sizes), DTYPES[dtype])
+        blocks = [np.empty(0, DTYPES[dtype])]
+        for start in range(0, sum(sizes), 65536):
+            count = min(65536, sum(sizes) - start)
+            planes = [read_plane(source, count) for _ in range(DTYPES[dtype].itemsize)]
+            blocks.append(from_words(planes, count, DTYPES[dtype]))
+        elements = np.concatenate(blocks)
         ends = list(accumulate(sizes))
         arrays += [
             elements[end - size : end].reshape(shape) for shape, size, end in zip(shapes, sizes, ends, strict=True)
@@ -937,17 +941,12 @@ def from_words(planes: list[bytes], count: int, dtype: np.dtype) -> np.ndarray:
 
 
 def read_plane(source: Bytes, count: int) -> bytes:
-    plane = b""
-    while len(plane) < count:
-        nbytes, form = min(65536, count - len(plane)), source.byte()
-        require(form <= 2, PAYLOAD, "an unknown form of a block")
-        if form == 0:
-            plane += source.take(nbytes)
-        elif form == 1:
-            plane += source.take(1) * nbytes
-        else:
-            plane += read_rans(source, nbytes)
-    return plane
+    """The bytes of equal significance of a block of `count` words."""
+    form = source.byte()
+    require(form <= 2, PAYLOAD, "an unknown form of a plane")
+    if form == 0:
+        return source.take(count)
+    return source.take(1) * count if form == 1 else read_rans(source, count)
 
 
 def read_rans(source: Bytes, count: int) -> bytes:
@@ -964,20 +963,21 @@ def read_rans(source: Bytes, count: int) -> bytes:
     sound = ends[last] == 4096 and frequencies[first] > 0 and frequencies[last] > 0 and max(frequencies.values()) < 4096
     require(sound, PAYLOAD, "frequencies that no encoder writes")
     slots = [value for value, frequency in frequencies.items() for _ in range(frequency)]
-    states = [int.from_bytes(source.take(4), "little") for _ in range(4)]
+    lanes = 32 if count >= 32768 else 4
+    states = [int.from_bytes(source.take(4), "little") for _ in range(lanes)]
     require(all(state >= 2**16 for state in states), PAYLOAD, "a state below 2**16")
-    block = bytearray()
+    plane = bytearray()
     for i in range(count):
-        x = states[i % 4]
+        x = states[i % lanes]
         slot = x % 4096
         value = slots[slot]
         x = frequencies[value] * (x // 4096) + slot - (ends[value] - frequencies[value])
         if x < 2**16:
             x = x << 16 | int.from_bytes(source.take(2), "little")
-        states[i % 4] = x
-        block.append(value)
-    require(states == [2**16] * 4, PAYLOAD, "the states do not end where the encoder starts")
-    return bytes(block)
+        states[i % lanes] = x
+        plane.append(value)
+    require(states == [2**16] * lanes, PAYLOAD, "the states do not end where the encoder starts")
+    return bytes(plane)
 
 
 class Integers:

@@ -137,14 +137,33 @@ static void mixing(const uint8_t *header, const uint8_t *payload, size_t size) {
     free(again);
 }
 
+/* Elements as the header says, in a buffer of exactly their size: up to 16 K of them, or as many as have 32 lanes. */
+static wcz_elements elements_from(const uint8_t *header) {
+    wcz_elements elements = {NULL, (size_t)header[1] << 6 | (header[2] & 63), 1u << header[3] % 4,
+                             header[3] % 4 ? (wcz_fold)(header[3] / 4 % 3) : WCZ_FOLD_NONE};
+    elements.count += header[4] % 4 ? 0 : WCZ_PLANE_BLOCK / 2;
+    elements.data = exact(elements.count, elements.width);
+    return elements;
+}
+
+/* Both paths must give the same status and elements. */
 static void planes(const uint8_t *header, const uint8_t *payload, size_t size) {
-    static wcz_plane_scratch scratch;
-    size_t count = (size_t)header[1] << 8 | header[2], consumed = 0;
-    uint8_t *plane = exact(count, 1);
-    if (wcz_plane_decode(payload, size, &scratch, plane, count, &consumed) == WCZ_OK && consumed > size) {
+    static uint32_t slots[WCZ_PLANE_SLOTS];
+    wcz_elements first = elements_from(header), second = elements_from(header);
+    wcz_plane_path avx2 = wcz_plane_avx2() ? wcz_plane_avx2() : wcz_plane_portable;
+    size_t room = wcz_plane_room(&first), consumed = 0, consumed_again = 0;
+    uint8_t *scratch = exact(room, 1);
+    wcz_status status = wcz_plane_decode(wcz_plane_portable, payload, size, slots, scratch, &first, &consumed);
+    if (wcz_plane_decode(avx2, payload, size, slots, scratch, &second, &consumed_again) != status) {
         abort();
     }
-    free(plane);
+    if (status == WCZ_OK && (consumed > size || consumed_again != consumed
+                             || (first.count && memcmp(first.data, second.data, first.count * first.width)))) {
+        abort();
+    }
+    free(scratch);
+    free(first.data);
+    free(second.data);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -183,11 +202,32 @@ static int32_t random_symbol(uint32_t rate) {
     return random_below(2) ? magnitude : -magnitude;
 }
 
+/* Elements under a chosen header, coded behind it; few enough, or skewed enough, to fit. */
+static size_t valid_planes(uint8_t *input) {
+    static wcz_plane_scratch scratch;
+    uint32_t wide = input[4] % 4 == 0, spread = wide ? 2 : 1 + random_below(40);
+    input[1] &= wide ? 1 : 31;
+    wcz_elements elements = elements_from(input);
+    size_t nbytes = elements.count * elements.width, capacity = wcz_plane_bound(&elements), written = 0;
+    uint8_t *planes = exact(wcz_plane_room(&elements), 1), *payload = exact(capacity, 1);
+    for (size_t i = 0; i < nbytes; i++) {
+        uint8_t value = (uint8_t)(random_below(spread) + random_below(spread));
+        ((uint8_t *)elements.data)[i] = wide && (i % elements.width || random_below(40)) ? 0 : value;
+    }
+    if (wcz_plane_encode(&elements, &scratch, planes, payload, capacity, &written) != WCZ_OK) {
+        abort();
+    }
+    written = written < MAX_INPUT - HEADER ? written : MAX_INPUT - HEADER;
+    memcpy(input + HEADER, payload, written);
+    free(planes);
+    free(payload);
+    free(elements.data);
+    return written;
+}
+
 /* A valid input for one of the decoders; its size. */
 static size_t valid_input(uint8_t *input) {
     static int32_t values[9 * 9 * 6 * 6];
-    static uint8_t plane[4096];
-    static wcz_plane_scratch scratch;
     size_t written = 0;
     for (int i = 0; i < HEADER; i++) {
         input[i] = (uint8_t)random_below(256);
@@ -210,13 +250,7 @@ static size_t valid_input(uint8_t *input) {
         wcz_mixing_view view = mixing_view_from(input);
         encode_mixing(&view, values, input + HEADER, MAX_INPUT - HEADER, &written);
     } else {
-        uint32_t spread = 1 + random_below(40);
-        input[1] &= 15;
-        for (size_t i = 0; i < sizeof plane; i++) {
-            plane[i] = (uint8_t)(random_below(spread) + random_below(spread));
-        }
-        wcz_plane_encode(plane, (size_t)input[1] << 8 | input[2], &scratch, input + HEADER, MAX_INPUT - HEADER,
-                         &written);
+        written = valid_planes(input);
     }
     return HEADER + written;
 }

@@ -4,7 +4,11 @@ import ast
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from wcodec.coders import CODERS
+from wcodec.dtypes import DTYPES
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "format_spec"
@@ -40,3 +44,13 @@ def test_reference_decoder_imports_neither_the_package_nor_more_than_it_says():
 def test_reference_decoder_lists_a_file(reference_decoder, capsys):
     reference_decoder.main(str(SPEC / "vectors" / "valid" / "worked_example.wcz"))
     assert capsys.readouterr().out == "dense/kernel: float32 [2, 3]\ndense/bias: float32 [3]\n"
+
+
+def test_reference_decoder_reads_blocks_of_32_lanes(reference_decoder):
+    """No vector is large enough for them."""
+    values = np.random.default_rng(12).normal(0, 0.05, 65536 + 33_000).astype(np.float16)
+    payload = CODERS["float_planes"].encode([values[:5], values[5:]])
+    specs = [((5,), DTYPES["float16"]), ((values.size - 5,), DTYPES["float16"])]
+    decoded = reference_decoder.decode_float_planes(payload, specs)
+    assert np.concatenate(decoded).tobytes() == values.tobytes()
+    assert payload[0] == 2

@@ -28,64 +28,46 @@ class FloatPlanes:
         return not dtype.hasobject and dtype.itemsize in (1, 2, 4, 8)
 
     def encode(self, arrays: Sequence[np.ndarray]) -> bytes:
-        """Neighbouring arrays of one dtype are coded as one; their planes follow each other, highest byte first."""
+        """Neighbouring arrays of one dtype are coded as one."""
         parts = []
         for dtype, run in itertools.groupby(arrays, key=lambda array: array.dtype.newbyteorder("=")):
-            words = np.concatenate([_to_words(array.astype(dtype, copy=False)) for array in run])
-            parts += [backend.kernel.plane_encode(np.ascontiguousarray(plane)) for plane in _planes(words)]
+            elements = [_octets(array.astype(dtype, copy=False)) for array in run]
+            joined = elements[0] if len(elements) == 1 else np.concatenate(elements)
+            parts.append(backend.kernel.plane_encode(joined, dtype.itemsize, _fold(dtype)))
         return b"".join(parts)
 
     def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
-        """The arrays back; PayloadError unless the planes fill the payload exactly."""
+        """The arrays back, neighbours of one dtype as views of one buffer.
+
+        Raises:
+            PayloadError: the blocks do not fill the payload exactly, or a boolean is neither 0 nor 1.
+        """
         arrays: list[np.ndarray] = []
         rest = memoryview(payload)
         for dtype, run in itertools.groupby(specs, key=lambda spec: spec.dtype):
             specs_of_run = list(run)
-            words = np.empty(sum(spec.size for spec in specs_of_run), _word_type(dtype))
-            plane = np.empty(len(words), np.uint8)
-            for place in _planes(words):
-                rest = rest[backend.kernel.plane_decode(rest, plane) :]
-                place[:] = plane
             ends = np.cumsum([spec.size for spec in specs_of_run])
+            words = np.empty(ends[-1], np.dtype(f"u{dtype.itemsize}"))
+            rest = rest[backend.kernel.plane_decode(rest, dtype.itemsize, _fold(dtype), words.view(np.uint8)) :]
+            if dtype.kind == "b" and words.max(initial=0) > 1:
+                raise PayloadError("a boolean is neither 0 nor 1")
             for spec, end in zip(specs_of_run, ends, strict=True):
-                arrays.append(_from_words(words[end - spec.size : end], spec))
+                arrays.append(words[end - spec.size : end].view(dtype).reshape(spec.shape))
         if rest:
             raise PayloadError(f"{len(rest)} bytes follow the last array")
         return arrays
 
 
-def _word_type(dtype: np.dtype) -> np.dtype:
-    return np.dtype(f"<u{dtype.itemsize}")
+NO_FOLD, ROTATE, ZIGZAG = 0, 1, 2
 
 
-def _planes(words: np.ndarray) -> list[np.ndarray]:
-    """Writable views (n,) of the bytes of words (n,), most significant first."""
-    octets = words.view(np.uint8).reshape(len(words), words.dtype.itemsize)
-    return [octets[:, i] for i in reversed(range(words.dtype.itemsize))]
+def _fold(dtype: np.dtype) -> int:
+    """Where the sign goes: to the lowest bit, so that a float's highest byte holds exponent alone."""
+    if dtype.kind in "bu" or dtype.itemsize == 1:
+        return NO_FOLD
+    return ZIGZAG if dtype.kind == "i" else ROTATE
 
 
-def _to_words(array: np.ndarray) -> np.ndarray:
-    """Bit patterns with the sign moved to the lowest bit, so that the highest byte holds exponent alone.
-
-    Floats rotate left by one; signed integers of two bytes and more fold as 0, -1, 1, -2, ... to 0, 1, 2, 3, ...
-    """
-    words = np.ascontiguousarray(array).reshape(-1).view(_word_type(array.dtype)).astype(_word_type(array.dtype))
-    top = 8 * array.dtype.itemsize - 1
-    if array.dtype.kind in "bu" or array.dtype.itemsize == 1:
-        return words
-    if array.dtype.kind == "i":
-        return words << 1 ^ -(words >> top)
-    return words << 1 | words >> top
-
-
-def _from_words(words: np.ndarray, spec: ArraySpec) -> np.ndarray:
-    top = 8 * spec.dtype.itemsize - 1
-    if spec.dtype.kind in "bu" or spec.dtype.itemsize == 1:
-        patterns = words.copy()
-    elif spec.dtype.kind == "i":
-        patterns = words >> 1 ^ -(words & 1)
-    else:
-        patterns = words >> 1 | words << top
-    if spec.dtype.kind == "b" and patterns.size and patterns.max() > 1:
-        raise PayloadError("a boolean is neither 0 nor 1")
-    return patterns.astype(f"=u{spec.dtype.itemsize}", copy=False).view(spec.dtype).reshape(spec.shape)
+def _octets(array: np.ndarray) -> np.ndarray:
+    """The bytes (array.nbytes,) of an array of any shape."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)

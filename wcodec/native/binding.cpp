@@ -1,5 +1,6 @@
 // The kernel for Python, with binding_*.cpp: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "binding.h"
@@ -146,25 +148,49 @@ void context_decode(nb::handle source, const std::vector<ViewTuple> &tuples, Sym
     require(wcz_context_decode_end(decoder.get()));
 }
 
-nb::bytes plane_encode(ConstBytes plane) {
-    auto scratch = std::make_unique<wcz_plane_scratch>();
+// Elements of `width` bytes each, where the buffer is whole and aligned to them.
+wcz_elements elements_of(const uint8_t *data, size_t size, unsigned width, int fold) {
+    const bool wide = width == 2 || width == 4 || width == 8;
+    const bool known = fold == WCZ_FOLD_NONE || fold == WCZ_FOLD_ROTATE || fold == WCZ_FOLD_ZIGZAG;
+    const bool sound = wide ? known : width == 1 && fold == WCZ_FOLD_NONE;
+    if (!sound || size % width != 0 || reinterpret_cast<uintptr_t>(data) % width != 0) {
+        throw Fault{WCZ_ARGUMENT};
+    }
+    return {const_cast<uint8_t *>(data), size / width, width, static_cast<wcz_fold>(fold)};
+}
+
+nb::bytes plane_encode(ConstBytes source, unsigned width, int fold) {
+    const wcz_elements elements = elements_of(source.data(), source.size(), width, fold);
     std::unique_ptr<uint8_t[]> payload;
     size_t written = 0;
     {
         nb::gil_scoped_release unlocked;
-        const size_t capacity = wcz_plane_bound(plane.size());
+        auto scratch = std::unique_ptr<wcz_plane_scratch>(new wcz_plane_scratch);
+        auto planes = allocate(wcz_plane_room(&elements));
+        const size_t capacity = wcz_plane_bound(&elements);
         payload = allocate(capacity);
-        require(wcz_plane_encode(plane.data(), plane.size(), scratch.get(), payload.get(), capacity, &written));
+        require(wcz_plane_encode(&elements, scratch.get(), planes.get(), payload.get(), capacity, &written));
     }
     return nb::bytes(payload.get(), written);
 }
 
-size_t plane_decode(nb::handle source, Bytes out) {
-    auto scratch = std::make_unique<wcz_plane_scratch>();
+wcz_plane_path plane_path(const std::string &name) {
+    if (name != "fastest" && name != "portable") {
+        throw Fault{WCZ_ARGUMENT};
+    }
+    const wcz_plane_path vectors = name == "fastest" ? wcz_plane_avx2() : nullptr;
+    return vectors ? vectors : wcz_plane_portable;
+}
+
+size_t plane_decode(nb::handle source, unsigned width, int fold, Bytes out, const std::string &path) {
+    const wcz_elements elements = elements_of(out.data(), out.size(), width, fold);
+    const wcz_plane_path chosen = plane_path(path);
     Payload payload(source);
     size_t consumed = 0;
     nb::gil_scoped_release unlocked;
-    require(wcz_plane_decode(payload.data(), payload.size(), scratch.get(), out.data(), out.size(), &consumed));
+    auto slots = std::unique_ptr<uint32_t[]>(new uint32_t[WCZ_PLANE_SLOTS]);
+    auto planes = allocate(wcz_plane_room(&elements));
+    require(wcz_plane_decode(chosen, payload.data(), payload.size(), slots.get(), planes.get(), &elements, &consumed));
     return consumed;
 }
 
@@ -190,6 +216,7 @@ NB_MODULE(_native, module) {
                "non_zero_runs"_a, "out"_a.noconvert());
     module.def("context_encode", &context_encode, "values"_a.noconvert(), "views"_a);
     module.def("context_decode", &context_decode, "payload"_a, "views"_a, "out"_a.noconvert());
-    module.def("plane_encode", &plane_encode, "plane"_a.noconvert());
-    module.def("plane_decode", &plane_decode, "payload"_a, "out"_a.noconvert());
+    module.def("plane_encode", &plane_encode, "elements"_a.noconvert(), "width"_a, "fold"_a);
+    module.def("plane_decode", &plane_decode, "payload"_a, "width"_a, "fold"_a, "out"_a.noconvert(),
+               "path"_a = "fastest");
 }

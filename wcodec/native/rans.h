@@ -10,7 +10,9 @@
 
 #define RANS_BITS 12
 #define RANS_TOTAL (1u << RANS_BITS)
-#define RANS_LANES 4
+#define RANS_LANES 32           /* of a block of RANS_WIDE_BLOCK bytes and more */
+#define RANS_FEW_LANES 4        /* of a shorter one: each state costs four bytes */
+#define RANS_WIDE_BLOCK 32768
 #define RANS_LOW 65536u         /* least state, and where every lane of an encoder starts */
 
 enum { PLANE_RAW = 0, PLANE_CONSTANT = 1, PLANE_RANS = 2 };
@@ -25,9 +27,8 @@ static inline uint32_t rans_back(uint32_t state, uint32_t slot) {
     return (slot >> 8 & (RANS_TOTAL - 1)) * (state >> RANS_BITS) + (slot >> 20);
 }
 
-/* The state after a symbol, from one below frequency * 2^20. */
-static inline uint32_t rans_forward(uint32_t state, uint32_t frequency, uint32_t start) {
-    return (state / frequency << RANS_BITS) + start + state % frequency;
+static inline unsigned rans_lane_count(size_t count) {
+    return count < RANS_WIDE_BLOCK ? RANS_FEW_LANES : RANS_LANES;
 }
 
 #endif

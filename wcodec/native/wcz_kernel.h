@@ -97,26 +97,64 @@ wcz_status wcz_context_encode_end(wcz_context_encoder *encoder, size_t *written)
 
 /* -- planes of bytes in static order-0 rANS (coders.md, float_planes) ------------------------------------------------ */
 
-#define WCZ_PLANE_BLOCK 65536
+#define WCZ_PLANE_BLOCK 65536      /* elements */
 #define WCZ_PLANE_SLOTS 4096
 
-/* Tables of one block; the caller's, with any content. */
+/* Where an element's sign goes, so that the highest byte of a number in floating point holds exponent alone. */
+typedef enum {
+    WCZ_FOLD_NONE = 0,
+    WCZ_FOLD_ROTATE = 1,       /* floating point: left by one bit */
+    WCZ_FOLD_ZIGZAG = 2        /* signed integers: 0, -1, 1, -2, ... become 0, 1, 2, 3, ... */
+} wcz_fold;
+
+/* `count` elements in the machine's byte order, aligned to their `width` of 1, 2, 4 or 8 bytes; single bytes have no
+ * fold. */
 typedef struct {
-    uint32_t slots[WCZ_PLANE_SLOTS];
-    uint32_t frequencies[256];
-    uint32_t starts[256];
+    void *data;
+    size_t count;
+    unsigned width;
+    wcz_fold fold;
+} wcz_elements;
+
+/* Decodes 32 lanes, `count` bytes at most, while words of every lane are there; the bytes of `plane` done, whole turns
+ * of the lanes. `slots` as the format's table gives them, `*next` the first word not taken. */
+typedef size_t (*wcz_plane_path)(const uint32_t *slots, uint32_t *lanes, const uint8_t *payload, size_t size,
+                                 size_t *next, uint8_t *plane, size_t count);
+
+size_t wcz_plane_portable(const uint32_t *slots, uint32_t *lanes, const uint8_t *payload, size_t size, size_t *next,
+                          uint8_t *plane, size_t count);
+
+/* The path of this processor's vectors, which gives the same values, or NULL. */
+wcz_plane_path wcz_plane_avx2(void);
+
+/* Bytes of `planes`, scratch of both directions: the planes of a block. */
+size_t wcz_plane_room(const wcz_elements *elements);
+
+/* Fills the elements; `*consumed` receives the bytes of the payload that they took. Time O(count). */
+wcz_status wcz_plane_decode(wcz_plane_path path, const uint8_t *payload, size_t size, uint32_t slots[WCZ_PLANE_SLOTS],
+                            uint8_t *planes, const wcz_elements *elements, size_t *consumed);
+
+/* A byte value in the encoder: ceil(2^44 / frequency), frequency * 2^20, first slot, 4096 - frequency. */
+typedef struct {
+    uint64_t reciprocal;
+    uint32_t limit;
+    uint16_t start;
+    uint16_t rest;
+} wcz_plane_symbol;
+
+/* Tables of one block of a plane; the caller's, with any content. */
+typedef struct {
+    wcz_plane_symbol symbols[256];
+    uint32_t counts[4][256];
+    uint16_t words[WCZ_PLANE_BLOCK];
 } wcz_plane_scratch;
 
-/* Decodes `count` bytes; `*consumed` receives the bytes of the payload that they took. Time O(count + size). */
-wcz_status wcz_plane_decode(const uint8_t *payload, size_t size, wcz_plane_scratch *scratch, uint8_t *plane,
-                            size_t count, size_t *consumed);
+/* Bytes that the elements take at most. */
+size_t wcz_plane_bound(const wcz_elements *elements);
 
-/* Bytes that `count` bytes of a plane take at most. */
-size_t wcz_plane_bound(size_t count);
-
-/* `capacity` >= wcz_plane_bound(count), else WCZ_CAPACITY. */
-wcz_status wcz_plane_encode(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch, uint8_t *payload,
-                            size_t capacity, size_t *written);
+/* `capacity` >= wcz_plane_bound(elements), else WCZ_CAPACITY. */
+wcz_status wcz_plane_encode(const wcz_elements *elements, wcz_plane_scratch *scratch, uint8_t *planes,
+                            uint8_t *payload, size_t capacity, size_t *written);
 
 /* -- mixing binary range coder (coders.md, mixing) ------------------------------------------------------------------ */
 

@@ -1,6 +1,6 @@
 """Planes of bytes in static order-0 rANS (format_spec/coders.md, float_planes).
 
-J. Duda, "Asymmetric numeral systems" (arXiv:0902.0271, 1311.2540). Four lanes take the symbols in turn.
+J. Duda, "Asymmetric numeral systems" (arXiv:0902.0271, 1311.2540). The lanes take the symbols in turn.
 """
 
 from __future__ import annotations
@@ -15,23 +15,53 @@ from .bits import BitReader, BitWriter
 BLOCK = 65536
 TOTAL_BITS = 12
 TOTAL = 1 << TOTAL_BITS
-LANES = 4
+LANES, FEW_LANES = 32, 4
+WIDE_BLOCK = 32768
 LEAST_STATE = 1 << 16
 RAW, CONSTANT, RANS = 0, 1, 2
 MAX_FREQUENCY_ZEROS = 12
+NO_FOLD, ROTATE, ZIGZAG = 0, 1, 2
 
 
-def plane_encode(plane: np.ndarray) -> bytes:
-    """uint8 plane (n,) to its blocks, each in the smallest of three forms."""
-    return b"".join(_encode_block(plane[i : i + BLOCK]) for i in range(0, len(plane), BLOCK))
+def plane_encode(elements: np.ndarray, width: int, fold: int) -> bytes:
+    """uint8 (n * width,), the bytes of n elements, to their blocks; each plane in the smallest of three forms."""
+    words = _folded(elements.view(f"u{width}"), fold)
+    blocks = [words[i : i + BLOCK] for i in range(0, len(words), BLOCK)]
+    return b"".join(_encode_block(plane) for block in blocks for plane in _planes(block))
 
 
-def plane_decode(payload: bytes | memoryview, out: np.ndarray) -> int:
-    """Fill uint8 `out` (n,) from the start of `payload`; the number of bytes read."""
+def plane_decode(payload: bytes | memoryview, width: int, fold: int, out: np.ndarray) -> int:
+    """Fill uint8 `out` (n * width,) from the start of `payload`; the number of bytes read."""
     rest = memoryview(payload)
-    for i in range(0, len(out), BLOCK):
-        rest = rest[_decode_block(rest, out[i : i + BLOCK]) :]
+    elements = out.view(f"u{width}")
+    for i in range(0, len(elements), BLOCK):
+        block = elements[i : i + BLOCK]
+        words = np.zeros_like(block)
+        for place in reversed(range(width)):
+            plane = np.empty(len(block), np.uint8)
+            rest = rest[_decode_block(rest, plane) :]
+            words |= plane.astype(words.dtype) << (8 * place)
+        block[:] = _unfolded(words, fold)
     return len(payload) - len(rest)
+
+
+def _planes(words: np.ndarray) -> list[np.ndarray]:
+    """The bytes (n,) of equal significance of words (n,), most significant first."""
+    return [(words >> (8 * place)).astype(np.uint8) for place in reversed(range(words.itemsize))]
+
+
+def _folded(words: np.ndarray, fold: int) -> np.ndarray:
+    """Bit patterns with the sign moved to the lowest bit: rotated, or 0, -1, 1, -2, ... to 0, 1, 2, 3, ..."""
+    sign = words >> (8 * words.itemsize - 1)
+    if fold == ZIGZAG:
+        return words << 1 ^ -sign
+    return words << 1 | sign if fold == ROTATE else words
+
+
+def _unfolded(words: np.ndarray, fold: int) -> np.ndarray:
+    if fold == ZIGZAG:
+        return words >> 1 ^ -(words & 1)
+    return words >> 1 | words << (8 * words.itemsize - 1) if fold == ROTATE else words
 
 
 def _encode_block(plane: np.ndarray) -> bytes:
@@ -40,9 +70,24 @@ def _encode_block(plane: np.ndarray) -> bytes:
     if len(present) == 1:
         return bytes([CONSTANT, present[0]])
     frequencies = _normalised(counts, len(plane))
-    coded = bytes([RANS]) + _table(frequencies, present[0], present[-1]) + _lanes(plane.tolist(), frequencies)
+    table = _table(frequencies, present[0], present[-1])
     raw = bytes([RAW]) + plane.tobytes()
+    cost = sum(counts[symbol] * _bit_cost(frequencies[symbol]) for symbol in present)
+    if len(table) + 4 * _lane_count(len(plane)) + cost // 2048 >= len(plane):
+        return raw
+    coded = bytes([RANS]) + table + _lanes(plane.tolist(), frequencies)
     return coded if len(coded) <= len(plane) else raw
+
+
+def _lane_count(count: int) -> int:
+    """Fewer lanes for a short block: each state costs four bytes."""
+    return LANES if count >= WIDE_BLOCK else FEW_LANES
+
+
+def _bit_cost(frequency: int) -> int:
+    """12 - log2(frequency) in 1/256 bit, at most 22 of them too much: log2 is drawn straight between powers of two."""
+    whole = frequency.bit_length() - 1
+    return (TOTAL_BITS - whole) * 256 + 256 - (frequency << 8 >> whole)
 
 
 def _decode_block(payload: memoryview, out: np.ndarray) -> int:
@@ -100,33 +145,35 @@ def _read_table(payload: memoryview) -> tuple[list[tuple[int, int, int]], int]:
 def _lanes(symbols: list[int], frequencies: list[int]) -> bytes:
     """The final states, then the words that the decoder takes, in its order: the encoder runs backwards."""
     starts = [0, *itertools.accumulate(frequencies)]
-    states = [LEAST_STATE] * LANES
+    lane_count = _lane_count(len(symbols))
+    states = [LEAST_STATE] * lane_count
     words: list[bytes] = []
     for i in reversed(range(len(symbols))):
-        state, frequency = states[i % LANES], frequencies[symbols[i]]
+        state, frequency = states[i % lane_count], frequencies[symbols[i]]
         if state >> 20 >= frequency:
             words.append((state & 0xFFFF).to_bytes(2, "little"))
             state >>= 16
-        states[i % LANES] = (state // frequency << TOTAL_BITS) + starts[symbols[i]] + state % frequency
+        states[i % lane_count] = (state // frequency << TOTAL_BITS) + starts[symbols[i]] + state % frequency
     return b"".join([state.to_bytes(4, "little") for state in states] + words[::-1])
 
 
 def _decode_lanes(payload: memoryview, out: np.ndarray) -> int:
     slots, table_size = _read_table(payload[1:])
     position = 1 + table_size
-    states = [int.from_bytes(_take(payload, position + 4 * lane, 4), "little") for lane in range(LANES)]
-    position += 4 * LANES
+    lane_count = _lane_count(len(out))
+    states = [int.from_bytes(_take(payload, position + 4 * lane, 4), "little") for lane in range(lane_count)]
+    position += 4 * lane_count
     if min(states) < LEAST_STATE:
         raise PayloadError("payload holds a code that no encoder writes")
     for i in range(len(out)):
-        state = states[i % LANES]
+        state = states[i % lane_count]
         symbol, frequency, distance = slots[state % TOTAL]
         state = frequency * (state >> TOTAL_BITS) + distance
         if state < LEAST_STATE:
             state = state << 16 | int.from_bytes(_take(payload, position, 2), "little")
             position += 2
-        out[i], states[i % LANES] = symbol, state
-    if states != [LEAST_STATE] * LANES:
+        out[i], states[i % lane_count] = symbol, state
+    if states != [LEAST_STATE] * lane_count:
         raise PayloadError("payload holds a code that no encoder writes")
     return position
 
