@@ -13,3 +13,8 @@ def run_length_encode(
 def run_length_decode(
     payload: bytes | memoryview, run_code: int, magnitude_code: int, non_zero_runs: bool, out: NDArray[np.int32]
 ) -> int: ...
+
+# Encoder only; its twin is wcodec.posttrain.reference.
+def round_with_feedback(
+    weights: NDArray[np.float64], feedback: NDArray[np.float64], steps: NDArray[np.float64], out: NDArray[np.int32]
+) -> None: ...

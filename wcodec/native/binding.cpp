@@ -97,6 +97,22 @@ size_t run_length_decode(nb::handle source, int run_code, int magnitude_code, bo
     return consumed;
 }
 
+using ConstMatrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using ConstVector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using SymbolMatrix = nb::ndarray<int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+void round_with_feedback(ConstMatrix weights, ConstMatrix feedback, ConstVector steps, SymbolMatrix out) {
+    const size_t rows = weights.shape(0), columns = weights.shape(1);
+    if (feedback.shape(0) != columns || feedback.shape(1) != columns || steps.shape(0) != rows ||
+        out.shape(0) != rows || out.shape(1) != columns) {
+        throw Fault{WCZ_ARGUMENT};
+    }
+    std::unique_ptr<double[]> pending(new double[columns]);
+    nb::gil_scoped_release unlocked;
+    require(wcz_round_with_feedback(weights.data(), rows, columns, feedback.data(), steps.data(), out.data(),
+                                    pending.get()));
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -114,4 +130,6 @@ NB_MODULE(_native, module) {
                "non_zero_runs"_a);
     module.def("run_length_decode", &run_length_decode, "payload"_a, "run_code"_a, "magnitude_code"_a,
                "non_zero_runs"_a, "out"_a.noconvert());
+    module.def("round_with_feedback", &round_with_feedback, "weights"_a.noconvert(), "feedback"_a.noconvert(),
+               "steps"_a.noconvert(), "out"_a.noconvert());
 }
