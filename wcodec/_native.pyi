@@ -4,6 +4,8 @@ Symbols are contiguous int32 arrays (n,); `out` is filled in place. PayloadError
 else, SymbolError for a symbol that has no code, ValueError for a parameter outside its range.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,12 @@ def run_length_encode(
 def run_length_decode(
     payload: bytes | memoryview, run_code: int, magnitude_code: int, non_zero_runs: bool, out: NDArray[np.int32]
 ) -> int: ...
+def context_encode(values: NDArray[np.int32], views: Sequence[tuple[int, int, int, int, int]]) -> bytes: ...
+def context_decode(
+    payload: bytes | memoryview, views: Sequence[tuple[int, int, int, int, int]], out: NDArray[np.int32]
+) -> None: ...
+def plane_encode(plane: NDArray[np.uint8]) -> bytes: ...
+def plane_decode(payload: bytes | memoryview, out: NDArray[np.uint8]) -> int: ...
 
 # Encoder only; its twin is wcodec.posttrain.reference.
 def round_with_feedback(

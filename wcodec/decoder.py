@@ -124,7 +124,7 @@ class WczFile(Mapping[str, np.ndarray]):
     def get_tensor(self, name: str) -> np.ndarray:
         """Decode one tensor; KeyError for an unknown name."""
         location = self._access.locate(name)
-        if location.tensors == 1:
+        if len(location.names) == 1:
             return dict(decode_chunk(self._access.chunk_at(location), self._limits))[name]
         if location.offset != self._group_offset:  # neighbours in a group are usually asked for next
             self._group = dict(decode_chunk(self._access.chunk_at(location), self._limits))

@@ -21,7 +21,7 @@ from .errors import FactorizationError, LimitError, RecordError, StepCodeError, 
 from .factorizations import FactoredWeight, Factorization, find_factorization
 from .factorizations.wire import from_params, to_params
 from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, from_symbols, to_symbols
-from .records import FactorRecord, Form, TensorRecord
+from .records import DENSE, FactorRecord, Form, TensorRecord
 from .scans import from_scan, scanned_shape, to_scan
 
 INT32 = np.dtype(np.int32)
@@ -98,12 +98,22 @@ def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray,
         default = weight.factorization.step_axes.get(name, ())
         axes = _axes_of(codes, shape, default)
         symbols = to_symbols(values, codes)
-        dtype = item.dtype if len(weight.factors) == 1 and weight.factorization.number == 0 else np.dtype(np.float32)
+        dtype = item.dtype if weight.factorization.number == DENSE else np.dtype(np.float32)
+        _require_range(symbols, codes, dtype)
         record = FactorRecord(dtype, Form.QUANTIZED, scan, None if axes == default else axes)
         return record, to_scan(symbols, scan), codes.reshape(step_shape(shape, axes))
     if fits_int32(values):
         return FactorRecord(values.dtype, Form.INTEGERS, scan), to_scan(values.astype(np.int32), scan), None
     return FactorRecord(values.dtype, Form.VERBATIM, scan), to_scan(values, scan), None
+
+
+def _require_range(symbols: np.ndarray, codes: np.ndarray, dtype: np.dtype) -> None:
+    """SymbolError where rounding carries a value of a narrow dtype over its largest finite number."""
+    if dtype.itemsize < 4:
+        with np.errstate(over="ignore"):
+            finite = bool(np.isfinite(from_symbols(symbols, codes).astype(dtype)).all())
+        if not finite:
+            raise SymbolError(f"a quantized value exceeds the range of {dtype}; use a smaller step")
 
 
 def fits_int32(values: np.ndarray) -> bool:
@@ -180,16 +190,21 @@ def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list
     total = 0
     for position, (name, record) in enumerate(zip(chunk.names, chunk.records, strict=True)):
         try:
-            limits.check("elements", math.prod(record.shape), "elements")
+            limits.check("elements", _extent(record.shape), "elements")
             factorization = from_params(find_factorization(record.kind), record.shape, record.params)
             mine = list(_join_record(position, record, factorization))
-            total += max(math.prod(record.shape), *(f.spec.size + math.prod(f.step_shape) for f in mine))
+            total += max(_extent(record.shape), sum(_extent(f.shape) + _extent(f.step_shape) for f in mine))
             limits.check("elements", total, "elements of the chunk")
         except WczError as e:
             raise e.about(name) from e
         factorizations.append(factorization)
         factors += mine
     return factorizations, factors
+
+
+def _extent(shape: tuple[int, ...]) -> int:
+    """What a shape counts against the limit; a dimension of 0 counts as 1: it must not hide a huge one beside it."""
+    return math.prod(max(extent, 1) for extent in shape)
 
 
 def _join_record(position: int, record: TensorRecord, factorization: Factorization) -> Iterator[_Factor]:
@@ -199,17 +214,32 @@ def _join_record(position: int, record: TensorRecord, factorization: Factorizati
     if not is_float(record.dtype) and factorization.number != 0:
         raise RecordError(f"{factorization.kind} gives floats, the record says {record.dtype}")
     for (name, shape), factor in zip(shapes.items(), record.factors, strict=True):
-        integer = name in factorization.integer_factors or not is_float(factor.dtype)
-        if integer is is_float(factor.dtype) or (factor.form is Form.QUANTIZED and integer):
-            raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
-        if factor.form is Form.INTEGERS and not integer:
-            raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
-        axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
+        _check_dtype(name, factor, record, factorization)
         if factor.form is not Form.QUANTIZED:
-            axes = ()
-        elif any(axis >= len(shape) for axis in axes):
+            if factor.step_axes is not None:
+                raise RecordError(f"factor {name!r} has step axes but no steps")
+            yield _Factor(position, name, shape, factor, ())
+            continue
+        axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
+        if any(axis >= len(shape) for axis in axes):
             raise RecordError(f"step axes {axes} of factor {name!r} exceed its shape {shape}")
         yield _Factor(position, name, shape, factor, step_shape(shape, axes))
+
+
+def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factorization: Factorization) -> None:
+    """RecordError unless dtype and form of a factor agree with each other and with its factorization."""
+    dense = factorization.number == DENSE
+    integer = not is_float(factor.dtype)
+    if dense and factor.dtype != record.dtype:
+        raise RecordError(f"factor {name!r} of a dense {record.dtype} tensor has dtype {factor.dtype}")
+    if not dense and integer is not (name in factorization.integer_factors):
+        raise RecordError(f"factor {name!r} of {factorization.kind} has dtype {factor.dtype}")
+    if not dense and factor.dtype == np.uint64:
+        raise RecordError(f"factor {name!r} of {factorization.kind} has dtype uint64, which int64 does not hold")
+    if not dense and factor.form is Form.QUANTIZED and factor.dtype != np.float32:
+        raise RecordError(f"quantized factor {name!r} of {factorization.kind} has dtype {factor.dtype}, not float32")
+    if factor.form is (Form.QUANTIZED if integer else Form.INTEGERS):
+        raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
 
 
 def _decode_stream(stream: Stream, factors: list[_Factor], chunk: TensorChunk) -> Iterator[np.ndarray]:
@@ -242,22 +272,24 @@ def _split_steps(differences: np.ndarray, factors: list[_Factor], counts: list[i
 
 def _restore(factor: _Factor, array: np.ndarray, steps: Iterator[np.ndarray]) -> np.ndarray:
     dtype = factor.record.dtype
+    if factor.record.form is Form.VERBATIM:
+        if dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
+            raise SymbolError(f"a bool of factor {factor.name!r} is neither 0 nor 1")
+        return array
+    if array.size and array.min() < -MAX_SYMBOL:
+        raise SymbolError("a symbol is outside the symmetric int32 range")
     if factor.record.form is Form.QUANTIZED:
-        codes = next(steps)
-        if array.size and array.min() < -MAX_SYMBOL:
-            raise SymbolError("a symbol is outside the symmetric int32 range")
-        return from_symbols(array, codes)
-    if factor.record.form is Form.INTEGERS:
-        low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-        if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
-            raise SymbolError(f"a value of factor {factor.name!r} does not fit {dtype}")
-        return array.astype(dtype)
-    return array
+        return from_symbols(array, next(steps))
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
+        raise SymbolError(f"a value of factor {factor.name!r} does not fit {dtype}")
+    return array.astype(dtype)
 
 
 def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
-    factors = {name: _at_least_float32(value) for name, value in factors.items()} if record.kind else factors
     factorization.check(factors)
+    if record.kind != DENSE:
+        factors = {name: _widened(value) for name, value in factors.items()}
     try:
         with np.errstate(all="ignore"):  # overflow to infinity is IEEE's answer and the format's
             weight = np.asarray(factorization.reconstruct(factors))
@@ -270,6 +302,8 @@ def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], recor
         raise FactorizationError(f"{factorization.kind} cannot rebuild these factors: {e}") from e
 
 
-def _at_least_float32(values: np.ndarray) -> np.ndarray:
-    """Arithmetic on factors is float32 or wider; f16, bf16 and f8 factors are widened exactly."""
-    return values.astype(np.float32) if is_float(values.dtype) and values.dtype.itemsize < 4 else values
+def _widened(values: np.ndarray) -> np.ndarray:
+    """Arithmetic on factors is float32 or float64 and int64: the narrower ones are widened exactly."""
+    if not is_float(values.dtype):
+        return values.astype(np.int64)
+    return values.astype(np.float32) if values.dtype.itemsize < 4 else values

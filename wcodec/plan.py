@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
 
+import ml_dtypes
 import numpy as np
 
 from .dtypes import is_float, number_of
 from .errors import NonFiniteError, OptionError, WczError
 from .factorizations import Dense, FactoredWeight, Factorization
 from .frontends.protocol import NamedTensor
-from .quantize import step_code_at_most
+from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, step_code_at_most, step_values
+
+SMALLEST_STEP, LARGEST_STEP = float(step_values(MIN_CODE)), float(step_values(MAX_CODE))
 
 FactorizationFactory = Callable[[tuple[int, ...]], Factorization]
 
@@ -47,7 +50,7 @@ class NearLossless:
     Matrices and kernels (rank >= 2): step <= 2**-6 of the tensor's root mean square, a signal-to-noise ratio of at
     least 46.9 dB (10 log10(12 * 2**12)) in every tensor, about 8 bits a weight. Vectors and scalars (biases, norms)
     are few and often steer a whole channel: 1/16 of the smallest magnitude, but between 2**-20 and 2**-12 of the
-    root mean square.
+    root mean square. A tensor whose range no step of the format suits is stored bit for bit.
     """
 
     matrix_fraction: float = 2.0**-6
@@ -57,10 +60,13 @@ class NearLossless:
         magnitudes = np.abs(values[values != 0].astype(np.float64))
         if not magnitudes.size:
             return 0
-        rms = math.sqrt(float(np.mean(np.square(values.astype(np.float64)))))
+        peak = float(magnitudes.max())
+        rms = peak * math.sqrt(float(np.square(magnitudes / peak).sum() / values.size))
         if values.ndim >= 2:
-            return step_code_at_most(rms * self.matrix_fraction)
-        return step_code_at_most(min(max(float(magnitudes.min()) / 16, rms * 2.0**-20), rms * 2.0**-12))
+            step = rms * self.matrix_fraction
+        else:
+            step = min(max(float(magnitudes.min()) / 16, rms * 2.0**-20), rms * 2.0**-12)
+        return step_code_at_most(step) if _suits(step, peak, values.dtype) else None
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,12 @@ def _plan_array(
     return FactoredWeight(
         factorization, factors, {key: np.asarray(code) for key, code in codes.items() if code is not None}
     )
+
+
+def _suits(step: float, peak: float, dtype: np.dtype) -> bool:
+    """Whether symbols of `step` reach `peak`, and rounding does not carry it over the largest number of `dtype`."""
+    in_range = step >= SMALLEST_STEP and peak < MAX_SYMBOL * min(step, LARGEST_STEP)
+    return in_range and peak + step < float(ml_dtypes.finfo(dtype).max)  # type: ignore[no-untyped-call]
 
 
 def _is_quantizable(values: np.ndarray) -> bool:

@@ -53,8 +53,9 @@ def step_code_at_most(step: float) -> int:
     """The largest step code whose step is <= `step` (clipped to the range of the format)."""
     if not step >= float(step_values(MIN_CODE)):
         return MIN_CODE
-    guess = int(np.floor(CODES_PER_OCTAVE * (np.log2(step) + OCTAVE_BIAS))) + 1
-    guess = min(guess, MAX_CODE)
+    if step >= float(step_values(MAX_CODE)):
+        return MAX_CODE
+    guess = min(int(np.floor(CODES_PER_OCTAVE * (np.log2(step) + OCTAVE_BIAS))) + 1, MAX_CODE)
     while guess > MIN_CODE and float(step_values(guess)) > step:
         guess -= 1
     return guess
@@ -74,7 +75,8 @@ def to_symbols(latent: np.ndarray, codes: np.ndarray | int) -> np.ndarray:
     latent = np.asarray(latent)
     if not np.isfinite(latent).all():
         raise NonFiniteError("NaN or infinity cannot be quantized; encode losslessly or repair the tensor")
-    quotient = np.rint(latent.astype(np.float64) / step_values(codes).astype(np.float64))
+    with np.errstate(over="ignore"):  # infinity is refused below
+        quotient = np.rint(latent.astype(np.float64) / step_values(codes).astype(np.float64))
     if quotient.size and np.abs(quotient).max() > MAX_SYMBOL:
         raise SymbolError("a quantized value exceeds the int32 symbols of the format; use a larger step")
     return quotient.astype(np.int32)

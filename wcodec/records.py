@@ -19,6 +19,9 @@ from .scans import SCANS, scan_name
 
 KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS = range(5)  # keys of the options map
 DENSE = 0  # the kind of a record without options
+MAX_FACTORS = 64
+MAX_PARAMS = 64
+MAX_AXES = 32  # bits of a step-axes mask
 
 Param = int | str | tuple[int, ...]
 
@@ -98,12 +101,12 @@ class TensorRecord:
         options = wire[-1] if isinstance(wire[-1], dict) else {}
         dims = wire[1:-1] if isinstance(wire[-1], dict) else wire[1:]
         if not set(options) <= {KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS}:
-            raise RecordError(f"unknown option in a record: {sorted(map(str, options))}")
+            raise RecordError("unknown option in a record")
         shape = tuple(_natural(d, "dimension") for d in dims)
         dtype, form, scan = _parse_head(wire[0])
         kind = _parse_kind(options.get(KIND, DENSE))
         if FACTOR_HEADS in options:
-            heads = [_parse_head(h) for h in _list(options[FACTOR_HEADS], "factor heads")]
+            heads = [_parse_head(h) for h in _list(options[FACTOR_HEADS], "factor heads", MAX_FACTORS)]
             if not heads or heads[0][1:] != (form, scan):
                 raise RecordError("the head of a record repeats form and scan of its first factor")
         else:
@@ -113,7 +116,7 @@ class TensorRecord:
         factors = tuple(
             FactorRecord(*head, step_axes=a, stream=s or 0) for head, a, s in zip(heads, axes, streams, strict=True)
         )
-        params = tuple(_parse_param(p) for p in _list(options.get(PARAMS, []), "parameters"))
+        params = tuple(_parse_param(p) for p in _list(options.get(PARAMS, []), "parameters", MAX_PARAMS))
         return cls(dtype, shape, kind, params, factors)
 
 
@@ -142,7 +145,7 @@ def _parse_kind(kind: Any) -> int | str:
 
 def _parse_param(param: Any) -> Param:
     if isinstance(param, list):
-        return tuple(_integer(p, "parameter") for p in param)
+        return tuple(_integer(p, "parameter") for p in _list(param, "parameter", MAX_PARAMS))
     return param if isinstance(param, str) else _integer(param, "parameter")
 
 
@@ -150,15 +153,15 @@ def _parse_mask(mask: Any) -> tuple[int, ...] | None:
     if mask is None:
         return None
     bits = _natural(mask, "step axes")
-    if bits >= 1 << 32:
-        raise RecordError("step axes beyond the rank limit")
-    return tuple(axis for axis in range(32) if bits >> axis & 1)
+    if bits >= 1 << MAX_AXES:
+        raise RecordError(f"step axes beyond axis {MAX_AXES - 1}")
+    return tuple(axis for axis in range(MAX_AXES) if bits >> axis & 1)
 
 
 def _parse_per_factor(options: dict[int, Any], key: int, count: int, parse: Any) -> list[Any]:
     if key not in options:
         return [None] * count
-    values = _list(options[key], "a list with one entry a factor")
+    values = _list(options[key], "a list with one entry a factor", MAX_FACTORS)
     if len(values) != count:
         raise RecordError(f"option {key} has {len(values)} entries for {count} factors")
     return [parse(v) for v in values]
@@ -168,9 +171,11 @@ def _mask(axes: tuple[int, ...]) -> int:
     return sum(1 << axis for axis in axes)
 
 
-def _list(value: Any, what: str) -> list[Any]:
+def _list(value: Any, what: str, most: int) -> list[Any]:
     if not isinstance(value, list):
         raise RecordError(f"{what}: expected an array, found {type(value).__name__}")
+    if len(value) > most:
+        raise RecordError(f"{what}: {len(value)} entries, {most} at most")
     return value
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..errors import UnknownCoderError
+from .context import Context
 from .elias_gamma import EliasGamma
+from .float_planes import FloatPlanes
 from .protocol import Coder
 from .raw import Raw
 from .rice import Rice
@@ -13,6 +15,8 @@ CODERS: dict[str, Coder] = {
     for coder in (
         Raw(),
         EliasGamma(),
+        Context(),
+        FloatPlanes(),
         Rice(),
     )
 }

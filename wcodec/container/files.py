@@ -60,16 +60,30 @@ def open_sink(dst: Any) -> Iterator[IO[bytes]]:
 
 
 def read_exactly(file: IO[bytes], nbytes: int, what: str) -> bytes:
-    """`nbytes` bytes; piece by piece, so that a lying length never allocates more than the source delivers.
+    """`nbytes` bytes, read piece by piece, so that a lying length never allocates more than the source delivers.
 
     Raises:
         TruncatedError: the source ends before.
     """
+    data = read_at_most(file, nbytes)
+    if len(data) < nbytes:
+        raise TruncatedError(f"the source ends {nbytes - len(data)} bytes before the end of {what}")
+    return data
+
+
+def read_at_most(file: IO[bytes], nbytes: int) -> bytes:
+    """`nbytes` bytes, or all that the source has; a read may return less than it was asked for.
+
+    Raises:
+        UnsupportedTypeError: the source gives text.
+    """
     pieces, missing = [], nbytes
     while missing:
         piece = file.read(min(missing, READ_PIECE))
+        if isinstance(piece, str):
+            raise UnsupportedTypeError("the source was opened in text mode; open it with mode 'rb'")
         if not piece:
-            raise TruncatedError(f"the source ends {missing} bytes before the end of {what}")
+            break
         pieces.append(piece)
         missing -= len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -36,16 +36,19 @@ class Limits:
     Attributes:
         chunk_nbytes: largest body of a chunk.
         manifest_nbytes: largest manifest of a chunk; also of metadata, graph and END bodies.
-        names_nbytes: largest name table, and sum of the decoded names.
+        names_nbytes: largest name table, and sum of the decoded names of a file.
+        chunks: chunks in a file.
         tensors: tensors in a file.
         rank: dimensions of a tensor.
-        elements: elements of the tensors of one chunk, of one factor, of one tensor.
+        elements: elements of a chunk: of its tensors, or of their factors and steps where these are more. A
+            dimension of 0 counts as 1, so that an empty tensor cannot hide a huge extent.
         total_nbytes: decoded bytes of a whole file.
     """
 
     chunk_nbytes: int = 1 << 32
     manifest_nbytes: int = 1 << 22
     names_nbytes: int = 1 << 24
+    chunks: int = 1 << 21
     tensors: int = 1 << 20
     rank: int = 16
     elements: int = 1 << 31
@@ -78,5 +81,5 @@ def frame(kind: bytes, body: bytes) -> bytes:
 
 
 def is_critical(kind: bytes) -> bool:
-    """Upper-case chunk types must be understood, lower-case ones may be skipped."""
-    return kind.isupper()
+    """Lower-case chunk types may be skipped, all others must be understood."""
+    return not kind.islower()

@@ -13,9 +13,10 @@ from typing import Any
 
 import msgpack
 
-from ..errors import RecordError
+from ..errors import NameTableError, RecordError
 from ..records import TensorRecord
 from .layout import Limits
+from .structure import unpack_prefix
 
 STREAMS_PER_CHUNK = 16
 
@@ -58,16 +59,24 @@ def pack_body(records: Sequence[TensorRecord], streams: Sequence[Stream]) -> byt
     return b"".join([manifest, *(stream.payload for stream in streams)])
 
 
-def unpack_body(body: memoryview, limits: Limits) -> tuple[tuple[TensorRecord, ...], tuple[Stream, ...]]:
+def unpack_body(body: memoryview, limits: Limits, waiting: int) -> tuple[tuple[TensorRecord, ...], tuple[Stream, ...]]:
     """Parse the body of a 'T' or 'G' chunk.
+
+    Args:
+        body: manifest and payloads.
+        limits: of the manifest and of the ranks.
+        waiting: names that the chunk's records may take.
 
     Raises:
         RecordError: the manifest is not well formed or payload lengths exceed the body.
+        NameTableError: more records than names.
         LimitError: ranks above the limit.
     """
     manifest, end = unpack_prefix(body, limits)
     if not isinstance(manifest, list) or len(manifest) < 2:
         raise RecordError("a manifest is [streams, record, ...]")
+    if len(manifest) - 1 > waiting:
+        raise NameTableError("the file holds more tensors than names")
     records = tuple(TensorRecord.from_wire(wire) for wire in manifest[1:])
     for record in records:
         limits.check("rank", len(record.shape), "rank")
@@ -75,27 +84,6 @@ def unpack_body(body: memoryview, limits: Limits) -> tuple[tuple[TensorRecord, .
     if any(factor.stream >= len(streams) for record in records for factor in record.factors):
         raise RecordError("a factor lies in a stream that the chunk does not have")
     return records, streams
-
-
-def unpack_prefix(body: memoryview, limits: Limits) -> tuple[Any, int]:
-    """The msgpack object that `body` starts with, and the number of bytes that it takes.
-
-    Only nil, booleans, integers, strings, bytes, arrays and maps: nothing that runs code or needs a type.
-
-    Raises:
-        RecordError: not well formed, or longer than the limit.
-    """
-    head = body[: limits.manifest_nbytes]
-    unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, max_buffer_size=max(len(head), 1), ext_hook=_no_ext)
-    unpacker.feed(head)
-    try:
-        return unpacker.unpack(), unpacker.tell()
-    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as e:
-        raise RecordError(f"malformed msgpack ({type(e).__name__})") from e
-
-
-def _no_ext(code: int, _data: bytes) -> Any:
-    raise ValueError(f"msgpack extension type {code} is not part of the format")
 
 
 def _split_payloads(head: Any, rest: memoryview) -> tuple[Stream, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ..errors import NameTableError
+from ..errors import NameTableError, UnsupportedTypeError
 from .layout import Limits, leb128
 
 STOP, ESCAPE = 0x00, 0x1F
@@ -42,22 +42,22 @@ def encode_names(entries: Iterable[NameEntry]) -> bytes:
     """Body of a NAMES chunk; deterministic."""
     out, previous = bytearray(), b""
     for name, grouped in entries:
-        text = name.encode()
+        text = _to_bytes(name)
         out += min(_spellings(previous, text, grouped), key=len)
         previous = text
     return bytes(out)
 
 
-def decode_names(body: bytes | memoryview, limits: Limits) -> list[NameEntry]:
-    """Entries of a NAMES chunk.
+def decode_names(body: bytes | memoryview, limits: Limits, total: int = 0) -> tuple[list[NameEntry], int]:
+    """Entries of a NAMES chunk, and `total` plus the bytes of their names.
 
     Raises:
         NameTableError: malformed, not UTF-8, or a name twice.
         LimitError: too many names or bytes.
     """
+    limits.check("names_nbytes", len(body), "bytes of a name table")
     data, position, previous = bytes(body), 0, b""
     entries: list[NameEntry] = []
-    total = 0
     while position < len(data):
         flags, position = _read_leb128(data, position)
         shared, grouped = divmod(flags, 2)
@@ -69,7 +69,7 @@ def decode_names(body: bytes | memoryview, limits: Limits) -> list[NameEntry]:
         limits.check("names_nbytes", total, "bytes of names")
         limits.check("tensors", len(entries) + 1, "names")
         entries.append(NameEntry(_to_text(previous), bool(grouped)))
-    return entries
+    return entries, total
 
 
 def _spellings(previous: bytes, text: bytes, grouped: bool) -> Iterator[bytes]:
@@ -129,6 +129,8 @@ def _read_leb128(data: bytes, position: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
+            if not byte and shift > 7:
+                raise NameTableError("a length in the name table is not in its shortest form")
             return value, position
 
 
@@ -139,6 +141,13 @@ def _common_prefix(a: bytes, b: bytes) -> int:
             break
         n += 1
     return n
+
+
+def _to_bytes(name: str) -> bytes:
+    try:
+        return name.encode()
+    except UnicodeEncodeError as e:
+        raise UnsupportedTypeError("this name cannot be written in UTF-8", tensor=name) from e
 
 
 def _to_text(name: bytes) -> str:

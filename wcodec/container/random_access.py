@@ -6,18 +6,19 @@ import io
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
-from ..errors import ChunkOrderError, IndexTableError, NameTableError, TruncatedError
+from ..errors import ChunkOrderError, IndexTableError, TruncatedError
 from . import layout
 from .layout import Limits
-from .manifest import TensorChunk, unpack_body
-from .reader import Chunk, Reader, parse_end, parse_length, read_chunk, read_head, read_preamble
+from .manifest import TensorChunk
+from .reader import Chunk, Reader, parse_end, parse_length, read_chunk, read_head, read_preamble, unpack_records
 
 
 class Location(NamedTuple):
-    """Where a tensor is: the offset of its chunk and how many tensors that chunk holds."""
+    """Where tensors are: offset and type of their chunk, and the names of all tensors in it."""
 
     offset: int
-    tensors: int
+    kind: bytes
+    names: tuple[str, ...]
 
 
 class RandomAccess:
@@ -36,12 +37,13 @@ class RandomAccess:
         file.seek(0)
         read_preamble(file)
         reader = Reader(file, limits)
-        self._queues: dict[bytes, list[Location]] = {layout.TENSOR: [], layout.GROUP: []}
-        for kind, offset, count in self._survey(reader):
-            self._queues[kind] += [Location(offset, count)] * count
+        self._locations: dict[str, Location] = {}
+        for kind, offset, tensors in self._survey(reader):
+            location = Location(offset, kind, tuple(reader.claim(kind, tensors)))
+            self._locations.update(dict.fromkeys(location.names, location))
+        reader.expect_all_claimed()
         self.names = [entry.name for entry in reader.names]
         self.metadata, self.graph = reader.metadata, reader.graph
-        self._locations = dict(zip(self.names, self._assign(reader), strict=True))
 
     def locate(self, name: str) -> Location:
         """Where the tensor called `name` is; KeyError where there is none."""
@@ -50,43 +52,35 @@ class RandomAccess:
     def chunk_at(self, location: Location) -> TensorChunk:
         """Read, verify and parse the chunk at `location`."""
         chunk = self._chunk(location.offset)
-        records, streams = unpack_body(chunk.body, self._limits)
-        if len(records) != location.tensors:
+        if chunk.kind != location.kind:
+            raise IndexTableError(f"the chunk at byte {location.offset} is not of the type that the index says")
+        records, streams = unpack_records(chunk, self._limits, self._limits.tensors)
+        if len(records) != len(location.names):
             raise IndexTableError(f"the chunk at byte {location.offset} holds {len(records)} tensors")
-        names = (name for name in self.names if self._locations[name].offset == location.offset)
-        return TensorChunk(tuple(names), records, streams)
-
-    def _assign(self, reader: Reader) -> Iterator[Location]:
-        queues = {kind: iter(locations) for kind, locations in self._queues.items()}
-        for entry in reader.names:
-            location = next(queues[layout.GROUP if entry.grouped else layout.TENSOR], None)
-            if location is None:
-                raise NameTableError("the file holds fewer tensors than names")
-            yield location
-        if any(next(queue, None) for queue in queues.values()):
-            raise NameTableError("the file holds more tensors than names")
+        return TensorChunk(location.names, records, streams)
 
     def _survey(self, reader: Reader) -> Iterator[tuple[bytes, int, int]]:
         """(kind, offset, tensors) of every tensor chunk; chunks of other kinds go to the reader."""
-        index = self._read_index()
-        return self._hop(reader) if index is None else self._follow(index, reader)
+        end, index = self._read_index()
+        return self._hop(reader) if index is None else self._follow(index, end, reader)
 
-    def _follow(self, index: list[tuple[int, int]], reader: Reader) -> Iterator[tuple[bytes, int, int]]:
+    def _follow(self, index: list[tuple[int, int]], end: int, reader: Reader) -> Iterator[tuple[bytes, int, int]]:
         offset = len(layout.PREAMBLE)
+        self._limits.check("chunks", len(index), "chunks")
         for nbytes, tensors in index:
-            if nbytes <= 0 or abs(tensors) > self._limits.tensors:
-                raise IndexTableError("an index holds chunk sizes and tensor counts")
+            if not 0 < nbytes <= end - offset:
+                raise IndexTableError("the index does not lead to the END chunk")
             if tensors:
                 yield (layout.TENSOR if tensors > 0 else layout.GROUP), offset, abs(tensors)
             else:
-                self._take(offset, reader)
+                self._take(offset, nbytes, reader)
             offset += nbytes
-        if self._chunk(offset).kind != layout.END:
+        if offset != end:
             raise IndexTableError("the index does not lead to the END chunk")
 
     def _hop(self, reader: Reader) -> Iterator[tuple[bytes, int, int]]:
         """Without an index: from frame to frame; a tensor chunk is not read, a group is (it is small)."""
-        offset = len(layout.PREAMBLE)
+        offset, chunks = len(layout.PREAMBLE), 0
         while True:
             self._file.seek(offset)
             head = read_head(self._file)
@@ -94,46 +88,53 @@ class RandomAccess:
             if kind == layout.END:
                 self._check_end(self._chunk(offset))
                 return
+            nbytes = len(head) + length + layout.CRC_BYTES
+            if nbytes > self.nbytes - offset:
+                raise TruncatedError(f"the source ends before the end of chunk {kind!r}")
+            chunks += 1
+            self._limits.check("chunks", chunks, "chunks")
             if kind == layout.TENSOR:
                 yield kind, offset, 1
             elif kind == layout.GROUP:
-                yield kind, offset, len(unpack_body(self._chunk(offset).body, self._limits)[0])
+                yield kind, offset, len(unpack_records(self._chunk(offset), self._limits, self._limits.tensors)[0])
             else:
-                self._take(offset, reader)
-            offset += len(head) + length + layout.CRC_BYTES
-            if offset > self.nbytes:
-                raise TruncatedError(f"the source ends {offset - self.nbytes} bytes before the end of chunk {kind!r}")
+                self._take(offset, nbytes, reader)
+            offset += nbytes
 
-    def _read_index(self) -> list[tuple[int, int]] | None:
-        """The index of the END chunk, found by the length at its end; None in a file without one."""
-        tail_nbytes = layout.SPAN_BYTES + layout.CRC_BYTES
-        if self.nbytes < len(layout.PREAMBLE) + tail_nbytes:
-            return None
-        self._file.seek(self.nbytes - tail_nbytes)
-        span = int.from_bytes(self._file.read(layout.SPAN_BYTES), "little")
+    def _read_index(self) -> tuple[int, list[tuple[int, int]] | None]:
+        """(offset of the END chunk, its index), found by the length at its end; no index in a file without one."""
+        tail = self._read_tail()
+        if tail.endswith(layout.frame(layout.END, b"")):
+            return 0, None
+        span = int.from_bytes(tail[: layout.SPAN_BYTES], "little")
         offset = self.nbytes - span
-        if not len(layout.PREAMBLE) <= offset < self.nbytes - tail_nbytes:
-            return None
+        if not len(layout.PREAMBLE) <= offset < self.nbytes - len(tail):
+            return 0, None
         self._file.seek(offset)
         if self._file.read(1) != layout.END:
-            return None  # an empty END chunk, or a file that hopping will find damaged
+            return 0, None  # a file that hopping will find damaged
         chunk = self._chunk(offset)
-        return parse_end(chunk.body, chunk.nbytes, self._limits).index
+        return offset, parse_end(chunk.body, chunk.nbytes, self._limits).index
+
+    def _read_tail(self) -> bytes:
+        nbytes = min(self.nbytes, layout.SPAN_BYTES + layout.CRC_BYTES)
+        self._file.seek(self.nbytes - nbytes)
+        return self._file.read(nbytes)
 
     def _check_end(self, chunk: Chunk) -> None:
         parse_end(chunk.body, chunk.nbytes, self._limits)
         if chunk.offset + chunk.nbytes != self.nbytes:
             raise ChunkOrderError("bytes after the END chunk")
 
-    def _take(self, offset: int, reader: Reader) -> None:
+    def _take(self, offset: int, nbytes: int, reader: Reader) -> None:
         chunk = self._chunk(offset)
-        if chunk.kind in self._queues:
-            raise IndexTableError("the index calls a tensor chunk a chunk without tensors")
+        if chunk.kind in (layout.TENSOR, layout.GROUP, layout.END) or chunk.nbytes != nbytes:
+            raise IndexTableError(f"the index says something else of the chunk at byte {offset}")
         reader.take(chunk)
 
     def _chunk(self, offset: int) -> Chunk:
         self._file.seek(offset)
-        return read_chunk(self._file, offset, self._limits)[0]
+        return read_chunk(self._file, offset, self._limits)
 
 
 def seekable(file: Any) -> bool:

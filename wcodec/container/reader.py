@@ -16,17 +16,21 @@ from ..errors import (
     ChecksumError,
     ChunkOrderError,
     DigestError,
+    IndexTableError,
     NameTableError,
     NotWczError,
     RecordError,
+    TruncatedError,
     UnknownChunkError,
     VersionError,
 )
+from ..records import TensorRecord
 from . import layout
-from .files import read_exactly
+from .files import read_at_most, read_exactly
 from .layout import Limits
-from .manifest import TensorChunk, unpack_body, unpack_prefix
+from .manifest import Stream, TensorChunk, unpack_body
 from .names import NameEntry, decode_names
+from .structure import unpack_whole
 
 
 class Chunk(NamedTuple):
@@ -37,12 +41,14 @@ class Chunk(NamedTuple):
         body: its body.
         offset: of its first byte in the file.
         nbytes: of the whole chunk, frame included.
+        raw: the bytes of the whole chunk, in two pieces.
     """
 
     kind: bytes
     body: memoryview
     offset: int
     nbytes: int
+    raw: tuple[bytes, bytes]
 
 
 class Reader:
@@ -62,21 +68,28 @@ class Reader:
         self.graph: Any = None
         self.has_digest = False
         self._seen: set[str] = set()
+        self._names_nbytes = 0
         self._waiting = {layout.TENSOR: deque[str](), layout.GROUP: deque[str]()}
 
     def __iter__(self) -> Iterator[TensorChunk]:
         digest = hashlib.sha256(read_preamble(self._file))
         offset = len(layout.PREAMBLE)
+        index: list[tuple[int, int]] = []
         while True:
-            chunk, raw = read_chunk(self._file, offset, self._limits)
+            chunk = read_chunk(self._file, offset, self._limits)
             if chunk.kind == layout.END:
-                self._end(chunk, digest.digest())
+                self._end(chunk, index, digest.digest())
                 return
-            digest.update(raw)
+            for piece in chunk.raw:
+                digest.update(piece)
             offset += chunk.nbytes
+            self._limits.check("chunks", len(index) + 1, "chunks")
             if chunk.kind in self._waiting:
-                yield self.tensor_chunk(chunk)
+                tensors = self.tensor_chunk(chunk)
+                index.append((chunk.nbytes, signed_count(chunk.kind, len(tensors.records))))
+                yield tensors
             else:
+                index.append((chunk.nbytes, 0))
                 self.take(chunk)
 
     def take(self, chunk: Chunk) -> None:
@@ -84,24 +97,34 @@ class Reader:
         if chunk.kind == layout.NAMES:
             self._take_names(chunk.body)
         elif chunk.kind == layout.METADATA:
-            self.metadata.update(_parse_metadata(chunk.body, self._limits))
+            self._take_metadata(chunk.body)
         elif chunk.kind == layout.GRAPH:
-            self.graph = unpack_whole(chunk.body, self._limits)
+            self._take_graph(chunk.body)
         elif layout.is_critical(chunk.kind):
             raise UnknownChunkError(f"critical chunk of unknown type {chunk.kind!r}")
 
     def tensor_chunk(self, chunk: Chunk) -> TensorChunk:
         """Parse a tensor or group chunk and give its records the next names of its queue."""
-        records, streams = unpack_body(chunk.body, self._limits)
-        if chunk.kind == layout.TENSOR and len(records) != 1:
-            raise RecordError(f"a tensor chunk holds one record, this one {len(records)}")
         queue = self._waiting[chunk.kind]
-        if len(queue) < len(records):
-            raise NameTableError("the file holds more tensors than names")
+        records, streams = unpack_records(chunk, self._limits, len(queue))
         return TensorChunk(tuple(queue.popleft() for _ in records), records, streams)
 
+    def claim(self, kind: bytes, tensors: int) -> list[str]:
+        """The names of the next `tensors` tensors of a chunk that is not read now; NameTableError where they lack."""
+        queue = self._waiting[kind]
+        if len(queue) < tensors:
+            raise NameTableError("the file holds more tensors than names")
+        return [queue.popleft() for _ in range(tensors)]
+
+    def expect_all_claimed(self) -> None:
+        """NameTableError where names are left without a tensor."""
+        if any(self._waiting.values()):
+            raise NameTableError("the file holds fewer tensors than names")
+
     def _take_names(self, body: memoryview) -> None:
-        for entry in decode_names(body, self._limits):
+        entries, nbytes = decode_names(body, self._limits, self._names_nbytes)
+        self._names_nbytes = nbytes
+        for entry in entries:
             if entry.name in self._seen:
                 raise NameTableError(f"name {entry.name!r} stands twice in the name table")
             self._seen.add(entry.name)
@@ -109,14 +132,30 @@ class Reader:
             self._waiting[layout.GROUP if entry.grouped else layout.TENSOR].append(entry.name)
             self.names.append(entry)
 
-    def _end(self, chunk: Chunk, digest: bytes) -> None:
+    def _take_metadata(self, body: memoryview) -> None:
+        table = unpack_whole(body, self._limits)
+        if not isinstance(table, dict) or any(type(x) is not str for pair in table.items() for x in pair):
+            raise RecordError("metadata maps strings to strings")
+        if not self.metadata.keys().isdisjoint(table):
+            raise RecordError("a key stands in two metadata chunks")
+        self.metadata.update(table)
+
+    def _take_graph(self, body: memoryview) -> None:
+        if self.graph is not None:
+            raise ChunkOrderError("a file holds one graph")
+        self.graph = unpack_whole(body, self._limits)
+        if not isinstance(self.graph, dict):
+            raise RecordError("a graph is a map")
+
+    def _end(self, chunk: Chunk, index: list[tuple[int, int]], digest: bytes) -> None:
         table = parse_end(chunk.body, chunk.nbytes, self._limits)
         if table.digest is not None:
             if table.digest != digest:
                 raise DigestError("SHA-256 of the file disagrees with the digest at its end")
             self.has_digest = True
-        if any(self._waiting.values()):
-            raise NameTableError("the file holds fewer tensors than names")
+        if table.index is not None and table.index != index:
+            raise IndexTableError("the index disagrees with the chunks of the file")
+        self.expect_all_claimed()
 
 
 @dataclass(frozen=True)
@@ -139,18 +178,28 @@ def read_preamble(file: IO[bytes]) -> bytes:
         NotWczError: not the magic, or one that a text-mode transfer damaged.
         VersionError: another format version than this reader's.
     """
-    preamble = read_exactly(file, len(layout.PREAMBLE), "the preamble")
-    if preamble[: len(layout.MAGIC)] != layout.MAGIC:
+    preamble = read_at_most(file, len(layout.PREAMBLE))
+    if not preamble.startswith(layout.MAGIC[: len(preamble)]):
         damaged = preamble[1:4] == b"WCZ"
         raise NotWczError("the magic was damaged by a text-mode transfer" if damaged else "this is not a .wcz file")
+    if len(preamble) < len(layout.PREAMBLE):
+        raise TruncatedError("the source ends within the preamble")
     if preamble != layout.PREAMBLE:
         major, minor = preamble[-2:]
         raise VersionError(f"format version {major}.{minor}; this reader knows draft {layout.MAJOR}.{layout.MINOR}")
     return preamble
 
 
-def read_chunk(file: IO[bytes], offset: int, limits: Limits) -> tuple[Chunk, bytes]:
-    """The next chunk, verified, and its raw bytes.
+def unpack_records(chunk: Chunk, limits: Limits, waiting: int) -> tuple[tuple[TensorRecord, ...], tuple[Stream, ...]]:
+    """Parse a tensor or group chunk; see `unpack_body`."""
+    records, streams = unpack_body(chunk.body, limits, waiting)
+    if chunk.kind == layout.TENSOR and len(records) != 1:
+        raise RecordError(f"a tensor chunk holds one record, this one {len(records)}")
+    return records, streams
+
+
+def read_chunk(file: IO[bytes], offset: int, limits: Limits) -> Chunk:
+    """The next chunk, verified.
 
     Raises:
         TruncatedError, ChecksumError, LimitError, RecordError: as the bytes deserve.
@@ -162,7 +211,7 @@ def read_chunk(file: IO[bytes], offset: int, limits: Limits) -> tuple[Chunk, byt
     body = memoryview(rest)[:length]
     if zlib.crc32(body, zlib.crc32(head)) != int.from_bytes(rest[length:], "little"):
         raise ChecksumError(f"CRC-32 of chunk {head[:1]!r} at byte {offset} disagrees with its bytes")
-    return Chunk(head[:1], body, offset, len(head) + len(rest)), head + rest
+    return Chunk(head[:1], body, offset, len(head) + len(rest), (head, rest))
 
 
 def read_head(file: IO[bytes]) -> bytes:
@@ -205,23 +254,12 @@ def parse_end(body: memoryview, nbytes: int, limits: Limits) -> EndTable:
     return EndTable(index, digest)
 
 
-def unpack_whole(body: memoryview, limits: Limits) -> Any:
-    """The one msgpack object that `body` is; RecordError where something follows it."""
-    limits.check("manifest_nbytes", len(body), "bytes of a msgpack body")
-    value, end = unpack_prefix(body, limits)
-    if end != len(body):
-        raise RecordError("bytes after a msgpack object")
-    return value
-
-
 def expect_nothing_more(file: IO[bytes]) -> None:
     """ChunkOrderError where bytes follow the END chunk."""
     if file.read(1):
         raise ChunkOrderError("bytes after the END chunk")
 
 
-def _parse_metadata(body: memoryview, limits: Limits) -> dict[str, str]:
-    table = unpack_whole(body, limits)
-    if not isinstance(table, dict) or any(type(x) is not str for pair in table.items() for x in pair):
-        raise RecordError("metadata maps strings to strings")
-    return table
+def signed_count(kind: bytes, tensors: int) -> int:
+    """How an index counts the tensors of a chunk: negative for a group."""
+    return -tensors if kind == layout.GROUP else tensors

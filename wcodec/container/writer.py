@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import msgpack
 
-from ..errors import DuplicateNameError
+from ..errors import DuplicateNameError, OptionError
 from ..records import TensorRecord
 from . import layout
 from .manifest import Stream, pack_body
@@ -58,11 +58,13 @@ class Writer:
 
     def add_metadata(self, metadata: Mapping[str, str]) -> None:
         """Text for people and programs; keys in sorted order, so that equal input gives equal bytes."""
-        self._add(layout.METADATA, msgpack.packb(dict(sorted(metadata.items()))), tensors=0)
+        if any(not isinstance(x, str) for pair in metadata.items() for x in pair):
+            raise OptionError("metadata maps strings to strings")
+        self._add(layout.METADATA, _pack(dict(sorted(metadata.items())), "metadata"), tensors=0)
 
     def add_graph(self, graph: Any) -> None:
         """The layer graph (format_spec/graph.md)."""
-        self._add(layout.GRAPH, msgpack.packb(graph), tensors=0)
+        self._add(layout.GRAPH, _pack(graph, "graph"), tensors=0)
 
     def finish(self, digest: bool | None = None) -> None:
         """Write the END chunk.
@@ -90,6 +92,13 @@ class Writer:
         self._file.write(data)
         self._digest.update(data)
         self.nbytes += len(data)
+
+
+def _pack(value: Any, what: str) -> bytes:
+    try:
+        return bytes(msgpack.packb(value))
+    except (TypeError, ValueError, OverflowError) as e:
+        raise OptionError(f"{what} cannot be written in msgpack: {e}") from e
 
 
 def end_chunk(index: list[int] | None, digest: bytes | None) -> bytes:

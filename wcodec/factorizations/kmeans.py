@@ -77,5 +77,6 @@ def _lloyd(values: np.ndarray, counts: np.ndarray, levels: int) -> np.ndarray:
 
 
 def _nearest(values: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """Index of the nearest of ascending `centers` for each value."""
-    return np.searchsorted((centers[1:] + centers[:-1]) / 2, values)
+    """Index of the nearest of ascending `centers` for each value; in float64, where midpoints of float32 are exact."""
+    centers = centers.astype(np.float64)
+    return np.searchsorted((centers[1:] + centers[:-1]) / 2, values.astype(np.float64))

@@ -19,6 +19,11 @@ def to_params(factorization: Factorization) -> tuple[int | str, tuple[Any, ...]]
     return kind, tuple(values)
 
 
+def _declared(field: dataclasses.Field[Any]) -> str:
+    """The field's type as text, whether or not its module postpones annotations."""
+    return field.type if isinstance(field.type, str) else field.type.__name__
+
+
 def from_params(cls: type[Factorization], shape: tuple[int, ...], params: tuple[Any, ...]) -> Factorization:
     """The factorization that a record describes.
 
@@ -29,7 +34,7 @@ def from_params(cls: type[Factorization], shape: tuple[int, ...], params: tuple[
     if len(params) > len(fields):
         raise FactorizationError(f"{cls.kind} takes {len(fields)} parameters, not {len(params)}")
     for field, value in zip(fields, params, strict=False):
-        if not str(field.type).startswith(type(value).__name__):
+        if not _declared(field).startswith(type(value).__name__):
             raise FactorizationError(f"{cls.kind} parameter {field.name} is {field.type}, not {type(value).__name__}")
     try:
         return cls(shape, *params)

@@ -1,4 +1,4 @@
-"""In which axis order a Keras weight is coded: the axes of the outputs first, then those of the inputs, the kernel last."""
+"""In which axis order a Keras weight is coded: the axes of the outputs, then of the inputs, the kernel last."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from .normal import scan_by_name, scan_of_order
 Scan = Callable[[Any, str, int], str]  # (layer, path of its weight, rank) -> scan
 
 
-def _inputs_first(layer: Any, path: str, rank: int) -> str:
+def _inputs_first(_layer: Any, path: str, _rank: int) -> str:
     """Kernels (kernel..., a, b) whose outputs are axis a: depthwise (in, multiplier), transposed (out, in)."""
     return "in_first" if path.endswith("/kernel") else "as_is"
 
 
-def _attention(layer: Any, path: str, rank: int) -> str:
+def _attention(_layer: Any, path: str, rank: int) -> str:
     """Projections: query, key, value (in, heads, size) and the output (heads, size, out)."""
     if rank < 3:
         return "as_is"
     return "last_first" if path.endswith("/attention_output/kernel") else "in_first"
 
 
-def _einsum_dense(layer: Any, path: str, rank: int) -> str:
+def _einsum_dense(layer: Any, path: str, _rank: int) -> str:
     """Letters of the kernel that the result has and the input has not are outputs."""
     if not path.endswith("/kernel"):
         return "as_is"
@@ -55,7 +55,7 @@ def scan_of_each(model: Any) -> dict[int, str]:
     return scans
 
 
-def _by_name(layer: Any, path: str, rank: int) -> str:
+def _by_name(_layer: Any, path: str, rank: int) -> str:
     return scan_by_name(path, rank)
 
 

@@ -41,7 +41,9 @@ def matched(slots: Mapping[str, Slot], tensors: Mapping[str, np.ndarray]) -> dic
             continue
         fitting[name] = _cast(tensor, slot.dtype)
         if not _survives(tensor, fitting[name]):
-            faults.append(f"{name!r} is {slot.dtype} in the model; {tensor.dtype} values of the file do not survive that")
+            faults.append(
+                f"{name!r} is {slot.dtype} in the model, which cannot hold the {tensor.dtype} values of the file"
+            )
     if faults:
         raise NameMismatchError(f"the model and the file differ: {'; '.join(faults)}")
     return fitting
@@ -50,7 +52,7 @@ def matched(slots: Mapping[str, Slot], tensors: Mapping[str, np.ndarray]) -> dic
 def refuse_file(path: str | os.PathLike[str]) -> NoReturn:
     """UnsupportedTypeError: weights are loaded into a model, not into a path."""
     raise UnsupportedTypeError(
-        f"load_into assigns to a model in memory, not to the file {os.fspath(path)!r}: load that first, or decode and save"
+        f"load_into assigns to a model in memory, not to the file {os.fspath(path)!r}: load that one first"
     )
 
 

@@ -38,7 +38,7 @@ def normal(name: str, value: Any) -> np.ndarray:
         number_of(array.dtype)
     except WczError as e:
         raise e.about(name) from e
-    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+    return array.astype(array.dtype.newbyteorder("="), order="C", copy=False)
 
 
 def scan_by_name(name: str, rank: int) -> str:

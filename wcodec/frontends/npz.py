@@ -29,11 +29,13 @@ class Npz(WithoutGraph):
         return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
 
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
-        try:
-            archive = np.load(model, allow_pickle=False)
-        except _DAMAGED as e:
-            raise UnsupportedTypeError(f"{os.fspath(model)!r} is not a readable .npz: {e}") from e
-        with archive:
+        with Path(model).open("rb") as file:
+            try:
+                archive = np.load(file, allow_pickle=False)
+            except _DAMAGED as e:
+                raise UnsupportedTypeError(f"{os.fspath(model)!r} is not a readable .npz: {e}") from e
+            if not isinstance(archive, Mapping):  # numpy reads a lone .npy too
+                raise UnsupportedTypeError(f"{os.fspath(model)!r} is not a readable .npz: it holds one unnamed array")
             yield from _members(archive)
 
     def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:

@@ -37,5 +37,6 @@ def find_frontend(model: Any) -> FrontEnd:
         known = ", ".join(suffix for f in FRONTENDS.values() for suffix in f.suffixes)
         raise UnsupportedTypeError(f"cannot read weights from {os.fspath(model)!r}: the suffix is none of {known}")
     raise UnsupportedTypeError(
-        f"cannot encode a {type(model).__name__}: give a Keras or torch model, a state_dict, a mapping of arrays or a path"
+        f"cannot encode a {type(model).__name__}: "
+        "give a Keras or torch model, a state_dict, a mapping of arrays or a path"
     )

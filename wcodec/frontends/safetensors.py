@@ -24,7 +24,7 @@ from .protocol import NamedTensor, WithoutGraph
 MAX_HEADER_NBYTES = 100_000_000  # safetensors' own limit
 
 # Extended floats have no byte order of their own in numpy: they come as unsigned integers and are viewed.
-_STORED: dict[str, tuple[str, Any]] = {
+STORED: dict[str, tuple[str, Any]] = {
     "F64": ("<f8", np.float64),
     "F32": ("<f4", np.float32),
     "F16": ("<f2", np.float16),
@@ -63,7 +63,7 @@ class Safetensors(WithoutGraph):
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
         with Path(model).open("rb") as file:
             for entry in _entries(file):
-                stored, dtype = _STORED[entry.dtype]
+                stored, dtype = STORED[entry.dtype]
                 raw = file.read(entry.end - entry.begin)  # entries lie end to end, in this order
                 array = np.frombuffer(raw, stored)
                 native = array.astype(array.dtype.newbyteorder("=")).view(dtype).reshape(entry.shape)
@@ -99,11 +99,11 @@ def _entries(file: IO[bytes]) -> list[_Entry]:
 
 def _entry(name: str, fields: Mapping[str, Any]) -> _Entry:
     dtype, shape, (begin, end) = fields["dtype"], tuple(fields["shape"]), fields["data_offsets"]
-    if dtype not in _STORED:
-        raise UnsupportedTypeError(f"dtype {dtype} is not one of {', '.join(_STORED)}", tensor=name)
+    if dtype not in STORED:
+        raise UnsupportedTypeError(f"dtype {dtype} is not one of {', '.join(STORED)}", tensor=name)
     if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
         raise UnsupportedTypeError("shape and offsets are whole numbers", tensor=name)
-    if end - begin != math.prod(shape) * np.dtype(_STORED[dtype][0]).itemsize:
+    if end - begin != math.prod(shape) * np.dtype(STORED[dtype][0]).itemsize:
         raise UnsupportedTypeError(f"shape {shape} of {dtype} does not take {end - begin} bytes", tensor=name)
     return _Entry(name, dtype, shape, begin, end)
 

@@ -14,7 +14,7 @@ from .loading import Slot, matched
 from .normal import normal
 from .protocol import NamedTensor, WithoutGraph
 
-# torch dtype -> (integer dtype of the same width, numpy dtype): numpy has no such floats of its own, so bits are viewed.
+# torch dtype -> (integer dtype of the same width, numpy dtype): torch gives numpy no such floats, so bits are viewed.
 _VIEWED = {
     "bfloat16": ("int16", np.dtype(ml_dtypes.bfloat16)),
     "float8_e4m3fn": ("uint8", np.dtype(ml_dtypes.float8_e4m3fn)),
@@ -23,7 +23,7 @@ _VIEWED = {
 
 
 class Torch(WithoutGraph):
-    """A module's state_dict, or a mapping that holds torch tensors. Layouts are coded as they are: (out, in, kernel)."""
+    """A module's state_dict, or a mapping that holds torch tensors. Laid out as coders like it: (out, in, kernel)."""
 
     name: ClassVar[str] = "torch"
     suffixes: ClassVar[tuple[str, ...]] = ()

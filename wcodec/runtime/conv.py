@@ -8,11 +8,11 @@ from itertools import product
 
 import numpy as np
 
-from .params import Choice, Integer, PerAxis
+from .params import Choice, Integer, Param, PerAxis
 from .protocol import Op, check_elements
 from .windows import PADDINGS, blocks, padded_for, patches, per_axis
 
-WINDOW_PARAMS = {"strides": PerAxis(1), "padding": Choice(PADDINGS), "dilation": PerAxis(1)}
+WINDOW_PARAMS: dict[str, Param] = {"strides": PerAxis(1), "padding": Choice(PADDINGS), "dilation": PerAxis(1)}
 
 
 def conv(
@@ -49,7 +49,10 @@ def depthwise_conv(
     padding: str = "valid",
     dilation: int | Sequence[int] = 1,
 ) -> np.ndarray:
-    """Each channel of x (batch, axis..., in) with its own kernels (k..., in, multiplier); (batch, out..., in * multiplier)."""
+    """Each channel of x (batch, axis..., in) with kernels of its own (k..., in, multiplier).
+
+    Returns (batch, out..., in * multiplier), the results of one channel side by side.
+    """
     view = _windows(x, kernel, strides, padding, dilation)
     rank = kernel.ndim - 2
     if kernel.shape[-2] != x.shape[-1]:

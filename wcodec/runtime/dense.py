@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from .protocol import Op, check_elements
+from .protocol import Array, Op, check_elements
 
 
-def dense(x: np.ndarray, *, kernel: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+def dense(x: Array, *, kernel: Array, bias: Array | None = None) -> Array:
     """(..., in) @ (in, out) + (out,)."""
     check_elements((*x.shape[:-1], kernel.shape[-1]))
     y = x @ kernel

@@ -30,7 +30,9 @@ def batch_norm(
     return x * scale.reshape(shape) + offset.reshape(shape)
 
 
-def rescale(x: np.ndarray, *, scale: float | Sequence[float] = 1.0, offset: float | Sequence[float] = 0.0) -> np.ndarray:
+def rescale(
+    x: np.ndarray, *, scale: float | Sequence[float] = 1.0, offset: float | Sequence[float] = 0.0
+) -> np.ndarray:
     """x * scale + offset, a number each or one a channel."""
     return x * np.asarray(scale, np.float32) + np.asarray(offset, np.float32)
 

@@ -14,7 +14,9 @@ LARGEST = 2**31 - 1
 class Param(Protocol):
     """One parameter of an op. A parameter with its default value is left out of the file."""
 
-    default: Any
+    @property
+    def default(self) -> Any:
+        """The value of a layer that does not say; None where it has to."""
 
     def to_wire(self, value: Any) -> Any:
         """What msgpack stores; the value's canonical form."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .params import Choice, Flag, PerAxis
+from .params import Choice, Flag, Param, PerAxis
 from .protocol import Op
 from .windows import PADDINGS, padded_for, per_axis
 
-POOL_PARAMS = {"size": PerAxis(2), "strides": PerAxis(0, low=0), "padding": Choice(PADDINGS[:2])}
+POOL_PARAMS: dict[str, Param] = {"size": PerAxis(2), "strides": PerAxis(0, low=0), "padding": Choice(PADDINGS[:2])}
 
 
 def max_pool(
@@ -33,7 +33,7 @@ def average_pool(
     ones = padded_for(np.ones((1, *x.shape[1:-1], 1), np.float32), sizes, steps, padding)
     for axis, (window, step) in enumerate(zip(sizes, steps, strict=True), start=1):
         y, ones = (_reduce(np.add, values, axis, window, step) for values in (y, ones))
-    return y / ones
+    return np.asarray(y / ones)
 
 
 def _geometry(
@@ -57,12 +57,12 @@ def _reduce(ufunc: np.ufunc, x: np.ndarray, axis: int, window: int, step: int) -
 
 def global_max_pool(x: np.ndarray, *, keepdims: bool = False) -> np.ndarray:
     """Largest value of each channel of x (batch, axis..., channels); (batch, channels)."""
-    return x.max(axis=tuple(range(1, x.ndim - 1)), keepdims=keepdims)
+    return np.asarray(x.max(axis=tuple(range(1, x.ndim - 1)), keepdims=keepdims))
 
 
 def global_average_pool(x: np.ndarray, *, keepdims: bool = False) -> np.ndarray:
     """Mean of each channel of x (batch, axis..., channels); (batch, channels)."""
-    return x.mean(axis=tuple(range(1, x.ndim - 1)), keepdims=keepdims)
+    return np.asarray(x.mean(axis=tuple(range(1, x.ndim - 1)), keepdims=keepdims))
 
 
 MAX_POOL = Op(number=4, run=max_pool, params=POOL_PARAMS)

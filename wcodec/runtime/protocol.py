@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import LimitError
 from .params import Param
+
+Array = npt.NDArray[np.float32]
 
 # Elements of one activation (1 GiB of float32). A graph comes from a file: a small one may ask for huge arrays.
 MAX_ELEMENTS = 2**28
@@ -47,7 +50,7 @@ class TensorSource(Protocol):
     def get_tensor(self, name: str) -> np.ndarray:
         """One decoded tensor."""
 
-    def graph(self) -> dict | None:
+    def graph(self) -> Any:
         """The graph chunk as msgpack gives it, None where the file has none."""
 
 

@@ -43,6 +43,7 @@ OPS: dict[str, Op] = {
     "hard_silu": activations.HARD_SILU,
     "mish": activations.MISH,
     "exponential": activations.EXPONENTIAL,
+    "gelu_tanh": activations.GELU_TANH,
 }
 _NAMES = {op.number: name for name, op in OPS.items()}
 

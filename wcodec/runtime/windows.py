@@ -46,6 +46,8 @@ def padded_for(
 ) -> np.ndarray:
     """`x` padded so that every window of `padding` lies inside; ValueError where an axis holds no window."""
     sizes = x.shape[1:-1]
+    if not sizes:
+        raise ValueError(f"an input of shape {x.shape} has no spatial axes")
     amounts = [padding_amounts(*axis, padding) for axis in zip(sizes, windows, strides, strict=True)]
     padded = pad(x, amounts, value)
     if any(size < window for size, window in zip(padded.shape[1:-1], windows, strict=True)):

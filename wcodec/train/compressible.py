@@ -54,6 +54,8 @@ def compressible(
     """
     weights = _trainable_weights(model)
     plan = plan_factorizations(weights, factorizations or {})
+    if not plan:
+        raise OptionError("factorizations leaves no weight with latents")
     wrapped = CompressibleModel(
         model, plan, penalty_weight=penalty_weight, alpha=alpha, initial_log_step=initial_log_step
     )
@@ -169,6 +171,12 @@ class CompressibleModel(keras.Model):
             [v for weight in self._latent_weights.values() for v in weight.log_steps.values()],
             self.trainable_variables,
         )
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """As keras.Model's, which steps aside where `compile` is overridden."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.fit; every epoch logs `estimated_nbytes`."""

@@ -1,0 +1,730 @@
+"""Reference decoder of the .wcz format, draft 0.1: the specification once more, as a program.
+
+    python reference_decoder.py FILE.wcz        lists the tensors of a file
+
+Slow, and short enough to be read beside wcz.md, quantization.md, factorizations.md and coders.md, whose order it
+follows. It needs numpy and ml_dtypes (for bfloat16 and 8-bit floats), and nothing of wcodec. It takes the whole file
+as bytes; a decoder for pipes reads chunk by chunk instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+import zlib
+from itertools import accumulate
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+
+# == Errors (registry.md) ==========================================================================================
+
+NOT_WCZ, VERSION, TRUNCATED, CHECKSUM, DIGEST, UNKNOWN_CHUNK, CHUNK_ORDER, LIMIT, INDEX = range(1, 10)
+RECORD, NAME_TABLE, UNKNOWN_KIND, UNKNOWN_CODER, UNKNOWN_DTYPE, FACTORIZATION, STEP_CODE = range(20, 27)
+PAYLOAD, SYMBOL = 40, 41
+
+
+class Refused(Exception):
+    """The file breaks a rule; `number` says which, as in registry.md."""
+
+    def __init__(self, number: int, rule: str) -> None:
+        super().__init__(f"error {number}: {rule}")
+        self.number = number
+
+
+def require(condition: object, number: int, rule: str) -> None:
+    """Refuse the file unless `condition` holds."""
+    if not condition:
+        raise Refused(number, rule)
+
+
+# == Limits (wcz.md, section 8) ====================================================================================
+
+LIMITS = {
+    "chunk_nbytes": 1 << 32,
+    "manifest_nbytes": 1 << 22,
+    "names_nbytes": 1 << 24,
+    "chunks": 1 << 21,
+    "tensors": 1 << 20,
+    "rank": 16,
+    "elements": 1 << 31,
+    "total_nbytes": 1 << 37,
+}
+
+# == Conventions (wcz.md, section 1) ===============================================================================
+
+
+class Bytes:
+    """A cursor over bytes; reading past their end breaks the rule `number`."""
+
+    def __init__(self, data: bytes, number: int) -> None:
+        self.data, self.position, self.number = data, 0, number
+
+    def take(self, count: int) -> bytes:
+        require(count <= self.left(), self.number, "the bytes end too early")
+        self.position += count
+        return self.data[self.position - count : self.position]
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def left(self) -> int:
+        return len(self.data) - self.position
+
+    def leb128(self, most_bytes: int, malformed: int) -> int:
+        value = 0
+        for i in range(most_bytes):
+            byte = self.byte()
+            value |= (byte & 0x7F) << (7 * i)
+            if byte < 0x80:
+                require(byte or i == 0, malformed, "a length is not in its shortest form")
+                return value
+        raise Refused(malformed, "a length does not end")
+
+
+def read_msgpack(source: Bytes, depth: int = 0) -> object:
+    """One object of the subset of msgpack that the format uses (section 1.3)."""
+    byte = source.byte()
+    if byte < 0x80:
+        return byte
+    if byte >= 0xE0:
+        return byte - 0x100
+    if byte < 0x90:
+        return read_map(source, byte & 0x0F, depth)
+    if byte < 0xA0:
+        return read_array(source, byte & 0x0F, depth)
+    if byte < 0xC0:
+        return text(source.take(byte & 0x1F))
+    if byte in (0xC0, 0xC2, 0xC3):
+        return {0xC0: None, 0xC2: False, 0xC3: True}[byte]
+    if byte in (0xCA, 0xCB):
+        width = 4 if byte == 0xCA else 8
+        return float(np.frombuffer(source.take(width), f">f{width}")[0])
+    if 0xCC <= byte <= 0xD3:
+        return int.from_bytes(source.take(1 << byte % 4), "big", signed=byte >= 0xD0)
+    lengths = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}
+    require(byte in lengths, RECORD, "a msgpack type that the format does not use")
+    count = int.from_bytes(source.take(lengths[byte]), "big")
+    if byte <= 0xC6:
+        return source.take(count)
+    if byte <= 0xDB:
+        return text(source.take(count))
+    return read_array(source, count, depth) if byte <= 0xDD else read_map(source, count, depth)
+
+
+def read_array(source: Bytes, count: int, depth: int) -> list:
+    require(count == 0 or depth < 16, RECORD, "arrays and maps nest deeper than 16")
+    return [read_msgpack(source, depth + 1) for _ in range(count)]
+
+
+def read_map(source: Bytes, count: int, depth: int) -> dict:
+    require(count == 0 or depth < 16, RECORD, "arrays and maps nest deeper than 16")
+    table: dict = {}
+    for _ in range(count):
+        key = read_msgpack(source, depth + 1)
+        require(type(key) in (int, str), RECORD, "a key is neither integer nor string")
+        require(key not in table, RECORD, "a key stands twice")
+        table[key] = read_msgpack(source, depth + 1)
+    return table
+
+
+def text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused(RECORD, "a string is not UTF-8") from None
+
+
+def read_manifest(body: bytes, limits: dict) -> tuple[object, bytes]:
+    """The msgpack object at the start of a body, and the bytes after it."""
+    limit = limits["manifest_nbytes"]
+    source = Bytes(body[:limit], LIMIT if len(body) > limit else RECORD)
+    value = read_msgpack(source)
+    return value, body[source.position :]
+
+
+def read_whole(body: bytes, limits: dict) -> object:
+    value, rest = read_manifest(body, limits)
+    require(not rest, RECORD, "bytes follow a msgpack object")
+    return value
+
+
+# == The file (wcz.md, sections 2 and 3) ===========================================================================
+
+MAGIC = b"\x89WCZ\r\n"
+
+
+def decode(data: bytes, limits: dict = LIMITS) -> tuple[dict, dict, object]:
+    """(tensors in model order: name -> array, metadata, graph or None) of a whole file."""
+    require(data[:6] == MAGIC[: len(data)], NOT_WCZ, "not a .wcz file")
+    require(len(data) >= 8, TRUNCATED, "the preamble is not complete")
+    require(data[6:8] == b"\0\1", VERSION, f"format version {data[6]}.{data[7]}")
+    file = _File(limits)
+    source = Bytes(data, TRUNCATED)
+    source.take(8)
+    while True:
+        start = source.position
+        kind, body = read_chunk(source, limits)
+        if kind == b"E":
+            file.end(body, source.position - start, hashlib.sha256(data[:start]).digest())
+            require(not source.left(), CHUNK_ORDER, "bytes follow the END chunk")
+            return {name: file.tensors[name] for name in file.names}, file.metadata, file.graph
+        file.take(kind, body, source.position - start)
+
+
+def read_chunk(source: Bytes, limits: dict) -> tuple[bytes, bytes]:
+    """Type and body of the next chunk; its CRC-32 is checked before the body is looked at."""
+    start = source.position
+    kind = source.take(1)
+    length = source.leb128(9, RECORD)
+    require(length <= limits["chunk_nbytes"], LIMIT, "chunk_nbytes")
+    body = source.take(length)
+    crc = zlib.crc32(source.data[start : source.position])
+    require(source.take(4) == crc.to_bytes(4, "little"), CHECKSUM, "the CRC-32 of a chunk disagrees with its bytes")
+    return kind, body
+
+
+class _File:
+    """What was read so far."""
+
+    def __init__(self, limits: dict) -> None:
+        self.limits = limits
+        self.names: list[str] = []
+        self.names_nbytes = 0
+        self.queues: dict[bytes, list[str]] = {b"T": [], b"G": []}
+        self.tensors: dict[str, np.ndarray] = {}
+        self.metadata: dict[str, str] = {}
+        self.graph: object = None
+        self.index: list[int] = []
+        self.total_nbytes = 0
+
+    def take(self, kind: bytes, body: bytes, nbytes: int) -> None:
+        """Interpret a chunk; one of an unknown ancillary type means nothing."""
+        tensors = 0
+        require(len(self.index) < 2 * self.limits["chunks"], LIMIT, "chunks")
+        if kind == b"N":
+            self.take_names(body)
+        elif kind in self.queues:
+            tensors = self.take_tensors(kind, body)
+        elif kind == b"m":
+            table = read_whole(body, self.limits)
+            strings = type(table) is dict and all(type(x) is str for pair in table.items() for x in pair)
+            require(strings, RECORD, "metadata maps strings to strings")
+            require(not table.keys() & self.metadata.keys(), RECORD, "a key stands in two metadata chunks")
+            self.metadata.update(table)
+        elif kind == b"g":
+            require(self.graph is None, CHUNK_ORDER, "a second graph")
+            self.graph = read_whole(body, self.limits)
+            require(type(self.graph) is dict, RECORD, "a graph is a map")
+        else:
+            require(kind.islower(), UNKNOWN_CHUNK, "a critical chunk of an unknown type")
+        self.index += [nbytes, -tensors if kind == b"G" else tensors]
+
+    def take_names(self, body: bytes) -> None:
+        require(len(body) <= self.limits["names_nbytes"], LIMIT, "names_nbytes")
+        known = set(self.names)
+        for name, grouped in read_names(body):
+            self.names_nbytes += len(name)
+            require(self.names_nbytes <= self.limits["names_nbytes"], LIMIT, "names_nbytes")
+            require(len(self.names) < self.limits["tensors"], LIMIT, "tensors")
+            try:
+                label = name.decode("utf-8")
+            except UnicodeDecodeError:
+                raise Refused(NAME_TABLE, "a name is not UTF-8") from None
+            require(label not in known, NAME_TABLE, "a name stands twice")
+            known.add(label)
+            self.names.append(label)
+            self.queues[b"G" if grouped else b"T"].append(label)
+
+    def take_tensors(self, kind: bytes, body: bytes) -> int:
+        manifest, rest = read_manifest(body, self.limits)
+        require(type(manifest) is list and len(manifest) >= 2, RECORD, "a manifest is [streams, record, ...]")
+        queue = self.queues[kind]
+        require(len(manifest) - 1 <= len(queue), NAME_TABLE, "more tensors than names")
+        records = [read_record(wire) for wire in manifest[1:]]
+        require(kind == b"G" or len(records) == 1, RECORD, "a tensor chunk holds one record")
+        streams = read_streams(manifest[0], rest)
+        tensors = read_tensors(records, streams, self)
+        self.tensors.update(zip(queue, tensors, strict=False))
+        del queue[: len(records)]
+        return len(records)
+
+    def end(self, body: bytes, nbytes: int, digest: bytes) -> None:
+        """Section 6."""
+        index = wanted = None
+        if body:
+            require(int.from_bytes(body[-4:], "little") == nbytes, RECORD, "END does not end with its own length")
+            table = read_whole(body[:-4], self.limits)
+            require(type(table) is list and len(table) == 2, RECORD, "END is [index, digest]")
+            index, wanted = table
+        require(wanted is None or (type(wanted) is bytes and len(wanted) == 32), RECORD, "a digest is 32 bytes")
+        if index is not None:
+            pairs = type(index) is list and len(index) % 2 == 0 and all(type(v) is int for v in index)
+            require(pairs, RECORD, "an index is pairs of integers")
+        require(wanted in (None, digest), DIGEST, "the SHA-256 of the file disagrees with its digest")
+        require(index in (None, self.index), INDEX, "the index disagrees with the chunks")
+        require(not any(self.queues.values()), NAME_TABLE, "fewer tensors than names")
+
+
+# == Names (wcz.md, section 4) =====================================================================================
+
+ENDINGS = ["/kernel", "/bias", ".weight", ".bias", "/gamma", "/beta", "/moving_mean", "/moving_variance", ".running_mean", ".running_var", ".num_batches_tracked", "/recurrent_kernel", "/embeddings", "/depthwise_kernel", "/pointwise_kernel"]
+PIECES = ["conv2d", "dense", "batch_normalization", "depthwise_conv2d", "conv", "layer", "encoder", "decoder", "attention", "embedding", "lstm", "block", "norm", "downsample", "output"]
+
+
+def read_names(body: bytes) -> list[tuple[bytes, bool]]:
+    """(name, whether it is grouped), one after another."""
+    source, previous = Bytes(body, NAME_TABLE), b""
+    while source.left():
+        shared, grouped = divmod(source.leb128(5, NAME_TABLE), 2)
+        require(shared <= len(previous), NAME_TABLE, "a name shares more than the name before it has")
+        previous = previous[:shared] + read_suffix(source)
+        yield previous, bool(grouped)
+
+
+def read_suffix(source: Bytes) -> bytes:
+    suffix = b""
+    while True:
+        byte = source.byte()
+        if byte == 0x00:
+            return suffix
+        if byte <= 0x0F:
+            return suffix + ENDINGS[byte - 0x01].encode()
+        if byte <= 0x1E:
+            suffix += PIECES[byte - 0x10].encode()
+        elif byte == 0x1F:
+            suffix += source.take(1)
+        else:
+            suffix += bytes([byte])
+
+
+# == Records (wcz.md, sections 5.1 and 5.2) ========================================================================
+
+DTYPES = [
+    np.dtype(t)
+    for t in (
+        np.float32, np.float16, ml_dtypes.bfloat16, np.float64, np.int8, np.int16, np.int32, np.int64, np.uint8,
+        np.uint16, np.uint32, np.uint64, np.bool_, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2,
+    )
+]  # fmt: skip
+FLOATS = {0, 1, 2, 3, 13, 14}
+FLOAT32, BOOL, UINT64, INT32 = 0, 12, 11, 6
+QUANTIZED, INTEGERS, VERBATIM = 0, 1, 2
+KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS = range(5)
+DENSE, RDFT, LOW_RANK, KMEANS, SPARSE = range(5)
+
+
+class Factor:
+    """One factor: dtype number, form, scan, step axes (None: the default of its kind), stream; then its shape."""
+
+    def __init__(self, head: int) -> None:
+        self.dtype, self.form, self.scan = split_head(head)
+        self.step_axes: list[int] | None = None
+        self.stream = 0
+        self.name, self.shape, self.step_shape = "", (), ()
+
+
+class Record:
+    """One tensor: dtype number, shape, kind, parameters, factors."""
+
+
+def read_record(wire: object) -> Record:
+    require(type(wire) is list and wire, RECORD, "a record is a non-empty array")
+    options = wire.pop() if type(wire[-1]) is dict else {}
+    require(wire, RECORD, "a record has a head")
+    require(options.keys() <= {KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS}, RECORD, "an unknown option")
+    record = Record()
+    record.dtype, form, scan = split_head(wire[0])
+    record.shape = tuple(natural(extent) for extent in wire[1:])
+    record.kind = options.get(KIND, DENSE)
+    require(type(record.kind) in (int, str), RECORD, "a kind is a number or a name")
+    record.params = [read_param(p) for p in array(options.get(PARAMS, []))]
+    heads = options.get(FACTOR_HEADS)
+    if heads is None:
+        dtype = FLOAT32 if record.kind != DENSE and form == QUANTIZED else record.dtype
+        heads = [dtype + 16 * form + 64 * scan]
+    record.factors = [Factor(head) for head in array(heads)]
+    require(record.factors, RECORD, "a record without factors")
+    first = record.factors[0]
+    require((first.form, first.scan) == (form, scan), RECORD, "the head repeats form and scan of the first factor")
+    for factor, mask in zip(record.factors, per_factor(options, STEP_AXES, record), strict=True):
+        factor.step_axes = (
+            None if mask is None else [a for a in range(natural(mask, 1 << 32).bit_length()) if mask >> a & 1]
+        )
+    for factor, stream in zip(record.factors, per_factor(options, STREAMS, record), strict=True):
+        factor.stream = 0 if STREAMS not in options else natural(stream)
+    return record
+
+
+def split_head(head: object) -> tuple[int, int, int]:
+    dtype, form, scan = natural(head) % 16, head // 16 % 4, head // 64
+    require(form <= 2, RECORD, "an unknown form")
+    require(dtype < len(DTYPES), UNKNOWN_DTYPE, "an unknown dtype")
+    require(scan <= 3, RECORD, "an unknown scan")
+    return dtype, form, scan
+
+
+def per_factor(options: dict, key: int, record: Record) -> list:
+    values = array(options.get(key, [None] * len(record.factors)))
+    require(len(values) == len(record.factors), RECORD, "one entry a factor")
+    return values
+
+
+def read_param(param: object) -> object:
+    if type(param) is list:
+        require(len(param) <= 64 and all(type(p) is int for p in param), RECORD, "a parameter of other than integers")
+        return tuple(param)
+    require(type(param) in (int, str), RECORD, "a parameter is an integer, a string or integers")
+    return param
+
+
+def natural(value: object, below: float = math.inf) -> int:
+    require(type(value) is int and 0 <= value < below, RECORD, "a natural number was expected")
+    return value
+
+
+def array(value: object) -> list:
+    require(type(value) is list and len(value) <= 64, RECORD, "an array of at most 64 entries was expected")
+    return value
+
+
+def read_streams(head: object, rest: bytes) -> list[tuple[int, bytes]]:
+    """(coder, payload) of each stream; the last one takes what is left."""
+    values = head if type(head) is list else [head]
+    require(len(values) % 2 == 1 and len(values) <= 31, RECORD, "streams is a coder or [coder, nbytes, ..., coder]")
+    source = Bytes(rest, RECORD)
+    lengths = [natural(v) for v in values[1::2]]
+    payloads = [source.take(nbytes) for nbytes in lengths]
+    return list(zip([natural(v) for v in values[::2]], [*payloads, source.take(source.left())], strict=True))
+
+
+# == Tensors (wcz.md, section 5.3) =================================================================================
+
+
+def read_tensors(records: list[Record], streams: list[tuple[int, bytes]], file: _File) -> list[np.ndarray]:
+    check_sizes(records, file)
+    factors = [factor for record in records for factor in record.factors]
+    require(all(factor.stream < len(streams) for factor in factors), RECORD, "a stream that the chunk does not have")
+    for number, (coder, payload) in enumerate(streams):
+        read_stream(coder, payload, [factor for factor in factors if factor.stream == number])
+    return [rebuild(record) for record in records]
+
+
+def check_sizes(records: list[Record], file: _File) -> None:
+    """Everything that a record declares is checked before anything of that size is made."""
+    elements = 0
+    for record in records:
+        require(len(record.shape) <= file.limits["rank"], LIMIT, "rank")
+        require(extent(record.shape) <= file.limits["elements"], LIMIT, "elements")
+        file.total_nbytes += math.prod(record.shape) * DTYPES[record.dtype].itemsize
+        require(file.total_nbytes <= file.limits["total_nbytes"], LIMIT, "total_nbytes")
+        join_factors(record)
+        stored = sum(extent(f.shape) + extent(f.step_shape) for f in record.factors)
+        elements += max(extent(record.shape), stored)
+        require(elements <= file.limits["elements"], LIMIT, "elements")
+
+
+def extent(shape: tuple) -> int:
+    return math.prod(max(n, 1) for n in shape)
+
+
+def join_factors(record: Record) -> None:
+    """Give the factors of a record their names and shapes, and hold dtypes and forms to the kind."""
+    dense = record.kind == DENSE
+    shapes, default_axes, integer_factors = factors_of(record)
+    require(len(shapes) == len(record.factors), RECORD, "another number of factors than the kind has")
+    require(dense or record.dtype in FLOATS, RECORD, "a factored weight is of floats")
+    for factor, (name, shape) in zip(record.factors, shapes.items(), strict=True):
+        integer = factor.dtype not in FLOATS
+        factor.name, factor.shape = name, shape
+        if dense:
+            require(factor.dtype == record.dtype, RECORD, "a dense factor has the dtype of its tensor")
+        else:
+            require(integer == (name in integer_factors), RECORD, "a factor of floats for integers, or the reverse")
+            require(factor.dtype != UINT64, RECORD, "an integer factor is no uint64")
+            require(factor.form != QUANTIZED or factor.dtype == FLOAT32, RECORD, "a quantized factor is float32")
+        require(factor.form != (QUANTIZED if integer else INTEGERS), RECORD, "a form that the dtype does not have")
+        if factor.form == QUANTIZED:
+            axes = default_axes.get(name, []) if factor.step_axes is None else factor.step_axes
+            require(all(axis < len(shape) for axis in axes), RECORD, "step axes beyond the rank")
+            factor.step_shape = tuple(n if axis in axes else 1 for axis, n in enumerate(shape))
+        else:
+            require(factor.step_axes is None, RECORD, "step axes of a factor without steps")
+
+
+def scan_order(scan: int, rank: int) -> list[int]:
+    axes = list(range(rank))
+    if scan == 1 and rank >= 2:
+        return [rank - 1, rank - 2, *axes[:-2]]
+    if scan == 2 and rank >= 2:
+        return [rank - 2, rank - 1, *axes[:-2]]
+    if scan == 3 and rank >= 1:
+        return [rank - 1, *axes[:-1]]
+    return axes
+
+
+def read_stream(coder: int, payload: bytes, factors: list[Factor]) -> None:
+    """Decode a stream into `factor.values`."""
+    quantized = [f for f in factors if f.form == QUANTIZED]
+    specs = [((sum(math.prod(f.step_shape) for f in quantized),), INT32)] if quantized else []
+    for f in factors:
+        shape = tuple(f.shape[axis] for axis in scan_order(f.scan, len(f.shape)))
+        specs.append((shape, f.dtype if f.form == VERBATIM else INT32))
+    require(coder in CODERS, UNKNOWN_CODER, "an unknown coder")
+    accepted, decode_payload = CODERS[coder]
+    require(all(dtype in accepted for _, dtype in specs), RECORD, "a dtype that the coder does not carry")
+    arrays = decode_payload(payload, specs)
+    codes = list(accumulate(arrays.pop(0).tolist())) if quantized else []
+    for f, seen in zip(factors, arrays, strict=True):
+        order = scan_order(f.scan, len(f.shape))
+        values = np.ascontiguousarray(seen.transpose(np.argsort(order).astype(int))).reshape(f.shape)
+        if f.form == QUANTIZED:
+            count = math.prod(f.step_shape)
+            steps = np.array([step(code) for code in codes[:count]], np.float32).reshape(f.step_shape)
+            codes = codes[count:]
+        f.values = from_verbatim(values) if f.form == VERBATIM else from_integers(values, DTYPES[f.dtype])
+        if f.form == QUANTIZED:
+            f.values = np.asarray(f.values.astype(np.float32) * steps)
+
+
+def from_verbatim(values: np.ndarray) -> np.ndarray:
+    if values.dtype == np.bool_:
+        require((values.view(np.uint8) <= 1).all(), SYMBOL, "a bool is neither 0 nor 1")
+    return values
+
+
+def from_integers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """int32 symbols as `dtype`; those of floats, which a step follows, stay symbols."""
+    require((values > -(2**31)).all(), SYMBOL, "the symbol -2**31")
+    if dtype.kind == "b":
+        require(((values == 0) | (values == 1)).all(), SYMBOL, "a bool is neither 0 nor 1")
+    elif dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        require(all(info.min <= v <= info.max for v in values.ravel().tolist()), SYMBOL, "a symbol beyond its dtype")
+    else:
+        return values
+    return values.astype(dtype)
+
+
+# == Quantization (quantization.md) ================================================================================
+
+STEP_TABLE = [
+    float.fromhex(h)
+    for h in ["0x1.000000p+0", "0x1.0b5586p+0", "0x1.172b84p+0", "0x1.2387a6p+0", "0x1.306fe0p+0", "0x1.3dea64p+0", "0x1.4bfdaep+0", "0x1.5ab07ep+0", "0x1.6a09e6p+0", "0x1.7a1148p+0", "0x1.8ace54p+0", "0x1.9c4918p+0", "0x1.ae89fap+0", "0x1.c199bep+0", "0x1.d5818ep+0", "0x1.ea4afap+0"]
+]
+
+
+def step(code: int) -> float:
+    require(-1680 <= code <= 1855, STEP_CODE, "a step code out of range")
+    return math.ldexp(STEP_TABLE[code % 16], code // 16 - 20)
+
+
+# == Factorizations (factorizations.md) ============================================================================
+
+
+def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], set[str]]:
+    """(name -> shape of the factors, name -> default step axes, names of integer factors) of a record's kind."""
+    names = {DENSE: [], RDFT: [tuple], LOW_RANK: [int, int], KMEANS: [int], SPARSE: [int]}
+    require(record.kind in names, UNKNOWN_KIND, "an unknown kind")
+    types = names[record.kind]
+    defaults = {RDFT: [()], LOW_RANK: [None, 0]}.get(record.kind, [None] * len(types))
+    require(len(record.params) <= len(types), FACTORIZATION, "too many parameters")
+    params = record.params + defaults[len(record.params) :]
+    require(all(type(p) is t for p, t in zip(params, types, strict=True)), FACTORIZATION, "a wrong parameter")
+    record.params = params
+    shape, rank = record.shape, len(record.shape)
+    if record.kind == DENSE:
+        return {"weight": shape}, {}, set()
+    if record.kind == RDFT:
+        axes = list(params[0] or range(rank - 2))
+        require(axes == sorted(set(axes)) and all(0 <= a < rank for a in axes), FACTORIZATION, "rdft axes")
+        require(1 <= len(axes) <= 3, FACTORIZATION, "rdft takes 1 to 3 axes")
+        require(all(1 <= shape[a] <= 1024 for a in axes), FACTORIZATION, "rdft extents are 1 to 1024")
+        record.axes = axes
+        return {"latent": shape}, {"latent": axes}, set()
+    if record.kind == LOW_RANK:
+        inner, row_axes = params
+        require(rank >= 2 and 0 <= row_axes < rank, FACTORIZATION, "low_rank rows and columns")
+        split = row_axes or rank - 1
+        m, n = math.prod(shape[:split]), math.prod(shape[split:])
+        require(1 <= inner <= max(1, min(m, n)), FACTORIZATION, "low_rank rank")
+        return {"left": (m, inner), "right": (inner, n)}, {}, set()
+    if record.kind == KMEANS:
+        require(1 <= params[0] <= 65536, FACTORIZATION, "kmeans levels")
+        return {"codebook": (params[0],), "index": shape}, {}, {"index"}
+    require(0 <= params[0] <= math.prod(shape), FACTORIZATION, "sparse count")
+    return {"mask": shape, "values": (params[0],)}, {}, {"mask"}
+
+
+def rebuild(record: Record) -> np.ndarray:
+    """The tensor from its factors."""
+    values = {f.name: f.values if record.kind == DENSE else widened(f.values) for f in record.factors}
+    with np.errstate(all="ignore"):
+        weight = REBUILD[record.kind](record, **values)
+        return weight.reshape(record.shape).astype(DTYPES[record.dtype])
+
+
+def widened(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind in "iub":
+        return values.astype(np.int64)
+    return values if values.dtype == np.float64 else values.astype(np.float32)
+
+
+def rebuild_rdft(record: Record, latent: np.ndarray) -> np.ndarray:
+    for axis in record.axes:
+        matrix = rdft_matrix(record.shape[axis])
+        latent = np.moveaxis(np.tensordot(matrix.T, latent, axes=(1, axis)), 0, axis)
+    return latent
+
+
+def rdft_matrix(n: int) -> np.ndarray:
+    """Row 0 is the mean, rows 2f-1 and 2f are cosine and sine of frequency f, for even n the last row alternates."""
+    matrix = np.empty((n, n))
+    for row in range(n):
+        frequency = (row + 1) // 2
+        for k in range(n):
+            angle = 2 * math.pi * frequency * k / n
+            matrix[row, k] = math.sqrt(2 / n) * (math.cos(angle) if row % 2 else math.sin(angle))
+    matrix[0] = math.sqrt(1 / n)
+    if n % 2 == 0:
+        matrix[n - 1] = [math.sqrt(1 / n) * (-1) ** k for k in range(n)]
+    return matrix.astype(np.float32)
+
+
+def rebuild_kmeans(record: Record, codebook: np.ndarray, index: np.ndarray) -> np.ndarray:
+    require(((index >= 0) & (index < record.params[0])).all(), FACTORIZATION, "a kmeans index beyond the codebook")
+    return codebook[index]
+
+
+def rebuild_sparse(record: Record, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
+    require(((mask == 0) | (mask == 1)).all(), FACTORIZATION, "a sparse mask holds 0 and 1")
+    require(mask.sum() == record.params[0], FACTORIZATION, "a sparse mask of another count")
+    weight = np.zeros(record.shape, values.dtype).reshape(-1)
+    weight[mask.reshape(-1) == 1] = values
+    return weight
+
+
+REBUILD = {
+    DENSE: lambda record, weight: weight,
+    RDFT: rebuild_rdft,
+    LOW_RANK: lambda record, left, right: left @ right,
+    KMEANS: rebuild_kmeans,
+    SPARSE: rebuild_sparse,
+}
+
+# == Coders (coders.md) ============================================================================================
+
+
+def decode_raw(payload: bytes, specs: list) -> list[np.ndarray]:
+    source, arrays = Bytes(payload, PAYLOAD), []
+    for shape, dtype in specs:
+        little = DTYPES[dtype].newbyteorder("<")
+        data = source.take(math.prod(shape) * little.itemsize)
+        arrays.append(np.frombuffer(data, little).astype(DTYPES[dtype]).reshape(shape))
+    require(not source.left(), PAYLOAD, "bytes follow the last array")
+    return arrays
+
+
+class Bits:
+    """Bits of a payload, least significant bit of each byte first."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.position = data, 0
+
+    def bits(self, count: int) -> int:
+        require(self.position + count <= 8 * len(self.data), PAYLOAD, "the payload ends too early")
+        value = 0
+        for i in range(count):
+            at = self.position + i
+            value |= (self.data[at // 8] >> at % 8 & 1) << i
+        self.position += count
+        return value
+
+    def unary(self, most: int) -> int:
+        zeros = 0
+        while not self.bits(1):
+            zeros += 1
+            require(zeros <= most, PAYLOAD, "a code that no encoder writes")
+        return zeros
+
+    def count(self, code: int) -> int:
+        """A number from 0: Elias gamma of the number plus one where `code` is -1, else Rice with `code` low bits."""
+        if code < 0:
+            low_bits = self.unary(30)
+            return (1 << low_bits | self.bits(low_bits)) - 1
+        prefix = self.unary(2**31 - 1)
+        return prefix << code | self.bits(code)
+
+    def skip_padding(self) -> None:
+        require(self.bits(-self.position % 8) == 0, PAYLOAD, "padding bits are zero")
+
+
+def decode_run_lengths(bits: Bits, size: int, run_code: int, magnitude_code: int, non_zero_runs: bool) -> np.ndarray:
+    """`size` symbols as runs of zeros and of non-zeros; each array starts and ends at a byte."""
+    out = np.zeros(size, np.int32)
+    position, least_zeros = 0, 0
+    while position < size:
+        position += bits.count(run_code) + least_zeros
+        require(position <= size, PAYLOAD, "a run beyond the end of its array")
+        if position == size:
+            break
+        run = 1
+        if non_zero_runs:
+            run += bits.count(run_code)
+            least_zeros = 1
+        require(position + run <= size, PAYLOAD, "a run beyond the end of its array")
+        for _ in range(run):
+            positive = bits.bits(1)
+            magnitude = bits.count(magnitude_code) + 1
+            require(magnitude < 2**31, PAYLOAD, "a magnitude above 2**31 - 1")
+            out[position] = magnitude if positive else -magnitude
+            position += 1
+    bits.skip_padding()
+    return out
+
+
+def decode_elias_gamma(payload: bytes, specs: list) -> list[np.ndarray]:
+    bits = Bits(payload)
+    arrays = [decode_run_lengths(bits, math.prod(shape), -1, -1, False) for shape, _ in specs]
+    return finish_integers(bits, arrays, specs)
+
+
+def decode_rice(payload: bytes, specs: list) -> list[np.ndarray]:
+    bits, arrays = Bits(payload), []
+    for shape, _ in specs:
+        size = math.prod(shape)
+        parameters = bits.bits(8) if size else 0
+        codes = (parameters & 7) - 1, (parameters >> 3 & 15) - 1, bool(parameters >> 7)
+        arrays.append(decode_run_lengths(bits, size, *codes))
+    return finish_integers(bits, arrays, specs)
+
+
+def finish_integers(bits: Bits, arrays: list[np.ndarray], specs: list) -> list[np.ndarray]:
+    require(bits.position == 8 * len(bits.data), PAYLOAD, "bytes follow the last array")
+    finished = [(from_integers(a, DTYPES[dtype]), shape) for a, (shape, dtype) in zip(arrays, specs, strict=True)]
+    return [a.reshape(shape) for a, shape in finished]
+
+
+ALL_DTYPES = set(range(len(DTYPES)))
+INTEGER_DTYPES = ALL_DTYPES - FLOATS
+# number -> (dtypes that it carries, its decoder: payload, [(shape, dtype)] -> arrays)
+CODERS = {
+    0: (ALL_DTYPES, decode_raw),
+    1: (INTEGER_DTYPES, decode_elias_gamma),
+    4: (INTEGER_DTYPES, decode_rice),
+}
+
+
+def main(path: str) -> None:
+    """List the tensors of a file."""
+    tensors, metadata, _ = decode(Path(path).read_bytes())
+    for key, value in metadata.items():
+        print(f"{key}: {value}")
+    for name, tensor in tensors.items():
+        print(f"{name}: {tensor.dtype} {list(tensor.shape)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,115 @@
+"""How `wcz` fails: exit codes, one line of text, an output path left as it was."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rich", reason="needs the extra cli")
+click_testing = pytest.importorskip("click.testing", reason="needs the extra cli")
+
+import wcodec  # noqa: E402
+from wcodec.cli.group import wcz  # noqa: E402
+
+
+def run(*arguments: str | Path, stdin: bytes | None = None):
+    return click_testing.CliRunner().invoke(wcz, [str(a) for a in arguments], input=stdin)
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    data = bytearray(wcodec.save({"w": np.arange(9000, dtype=np.float32).reshape(90, 100)}))
+    data[-20] ^= 1
+    (tmp_path / "damaged.wcz").write_bytes(data)
+    return tmp_path / "damaged.wcz"
+
+
+@pytest.mark.parametrize("verb", ["verify", "inspect", "decode"])
+def test_a_file_that_is_none(verb: str, tmp_path: Path) -> None:
+    (tmp_path / "junk.wcz").write_bytes(b"not a model at all")
+    done = run(verb, tmp_path / "junk.wcz", *([tmp_path / "out.npz"] if verb == "decode" else []))
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr == "error: this is not a .wcz file\n"
+
+
+def test_verify_finds_a_flipped_bit(damaged: Path) -> None:
+    done = run("verify", damaged)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: CRC-32 of chunk b'T' at byte ")
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_debug_shows_the_traceback(damaged: Path, place: str) -> None:
+    words = ("--debug", "verify", damaged) if place == "before" else ("verify", damaged, "--debug")
+    assert isinstance(run(*words).exception, wcodec.WczError)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_a_failed_decode_leaves_the_output_alone(damaged: Path, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"out.{suffix}"
+    out.write_bytes(b"precious")
+    assert run("decode", damaged, out).exit_code == 1
+    assert out.read_bytes() == b"precious"
+    assert {p.name for p in tmp_path.iterdir()} == {"damaged.wcz", out.name}
+
+
+def test_a_failed_encode_leaves_the_output_alone(tmp_path: Path) -> None:
+    np.savez(tmp_path / "nan.npz", fine=np.ones((4, 4), np.float32), bad=np.full((4, 4), np.nan, np.float32))
+    out = tmp_path / "out.wcz"
+    out.write_bytes(b"precious")
+    done = run("encode", tmp_path / "nan.npz", out)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: tensor 'bad': NaN or infinity")
+    assert out.read_bytes() == b"precious"
+    assert {p.name for p in tmp_path.iterdir()} == {"nan.npz", out.name}
+
+
+def test_an_output_directory_that_is_missing(tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", w=np.ones(3, np.float32))
+    done = run("encode", tmp_path / "m.npz", tmp_path / "nowhere" / "out.wcz")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("encode", "MODEL", "out.wcz", "--metadata", "no equals sign"),
+        ("encode", "MODEL", "out.wcz", "--lossless", "--bits-per-weight", "3"),
+        ("encode", "MODEL", "out.wcz", "--coder", "zip"),
+        ("encode", "-", "out.wcz"),
+        ("encode", "MODEL"),
+        ("decode", "MODEL", "out.txt"),
+        ("decode", "MODEL", "-"),
+        ("inspect", "no such file"),
+        ("unknown",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(words: tuple[str, ...], tmp_path: Path) -> None:
+    np.savez(tmp_path / "m.npz", w=np.ones(3, np.float32))
+    done = run(*(str(tmp_path / "m.npz") if word == "MODEL" else word for word in words))
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+
+
+def test_a_model_file_of_no_known_type(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"")
+    done = run("encode", tmp_path / "model.onnx", tmp_path / "out.wcz")
+    assert done.exit_code == 1
+    assert "the suffix is none of .keras, .h5" in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_the_extra_the_command_says_what_to_install(missing: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; from wcodec.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, "inspect"], capture_output=True, text=True)
+    if missing == "click":
+        assert done.returncode == 1
+        assert done.stderr == "error: the wcz command needs click: pip install 'wcodec[cli]'\n"
+    else:  # needed for tables on a terminal only
+        assert done.returncode == 2

@@ -1,0 +1,43 @@
+"""Every example runs and prints what it promises."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PRINTED = {
+    "own_factorization.py": """\
+kind: example.kronecker
+relative error below 1 %: True
+more than 100 times smaller: True
+""",
+    "stream_to_a_device.py": """\
+954,040 bytes of weights; at most 3 bits each: True
+hidden/kernel (784, 300): largest error below 0.1: True
+hidden/bias (300,): largest error below 0.1: True
+out/kernel (300, 10): largest error below 0.1: True
+out/bias (10,): largest error below 0.1: True
+""",
+    "train_small.py": """\
+decoded weights equal the trained ones, bit for bit: True
+more than 8 times smaller: True
+numpy and Keras predict the same classes: True
+""",
+}
+
+
+def test_no_example_is_forgotten() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(PRINTED)
+
+
+@pytest.mark.parametrize("name", sorted(PRINTED))
+def test_example(name: str) -> None:
+    if name == "train_small.py":
+        pytest.importorskip("keras", reason="needs the extra tensorflow")
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(EXAMPLES.parent)}
+    done = subprocess.run([sys.executable, EXAMPLES / name], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == PRINTED[name]

@@ -1,0 +1,101 @@
+"""Write the golden files of the format: format_spec/vectors.
+
+    python tools/make_vectors.py             write what is missing; refuse to change what is there
+    python tools/make_vectors.py --check     write nothing; exit 1 where a file is missing or would change
+    python tools/make_vectors.py --replace NAME...     replace these: only while the format is a draft
+
+A vector is a promise. One that changes means that the format changed: see format_spec/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from vectors.invalid import INVALID
+from vectors.valid import VALID
+
+import wcodec
+from wcodec.coders import CODERS
+
+VECTORS = Path(__file__).parents[1] / "format_spec" / "vectors"
+# Sums of products may differ in their last bits, by an ulp of the tensor's dtype; the values are about 100 at most.
+TOLERANCES = {"float16": 0.0625}
+TOLERANCE = 1e-4
+INEXACT = {"rdft", "low_rank"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--replace", nargs="+", default=[], metavar="NAME")
+    arguments = parser.parse_args()
+    wrong = []
+    for path, data in wanted_files():
+        if path.exists() and path.read_bytes() == data:
+            continue
+        if arguments.check or (path.exists() and path.stem not in arguments.replace):
+            wrong.append(path)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        print(f"wrote {path.relative_to(VECTORS)} ({len(data)} bytes)")
+    for path in wrong:
+        print(f"{path.relative_to(VECTORS)} {'differs' if path.exists() else 'is missing'}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def wanted_files():
+    """(path, bytes) of every file under format_spec/vectors."""
+    for name, make in VALID.items():
+        if name.startswith("coder_") and name.removeprefix("coder_") not in CODERS:
+            continue
+        data = make()
+        yield VECTORS / "valid" / f"{name}.wcz", data
+        yield VECTORS / "valid" / f"{name}.json", _to_json(_expected(make.__doc__, data))
+    for name, (_, _, make) in INVALID.items():
+        yield VECTORS / "invalid" / f"{name}.wcz", make()
+    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in INVALID.items()}
+    yield VECTORS / "invalid" / "errors.json", _to_json(table)
+
+
+def _expected(shows: str, data: bytes) -> dict:
+    """What a decoder must find: tensors in model order as [name, dtype, shape, hex of their little-endian bytes]."""
+    inexact = _inexact_tensors(data)
+    with wcodec.safe_open(data) as file:
+        return {
+            "shows": shows,
+            "metadata": file.metadata(),
+            "graph": file.graph(),
+            "tensors": {name: _tensor(array, name in inexact) for name, array in file.items()},
+        }
+
+
+def _inexact_tensors(data: bytes) -> set[str]:
+    with wcodec.safe_open(data) as file:
+        return {row.name for row in file.tensor_details() if row.kind in INEXACT}
+
+
+def _tensor(array: np.ndarray, inexact: bool) -> dict:
+    little = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    row = {"dtype": array.dtype.name, "shape": list(array.shape), "hex": little.hex()}
+    return {**row, "tolerance": TOLERANCES.get(array.dtype.name, TOLERANCE)} if inexact else row
+
+
+def _to_json(value: dict) -> bytes:
+    """One line an entry, two levels deep: short to review, small in a diff."""
+    lines = [f"{json.dumps(key)}: {_entries(entry)}" for key, entry in value.items()]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _entries(value: object) -> str:
+    if not isinstance(value, dict) or not any(isinstance(v, dict) for v in value.values()):
+        return json.dumps(value)
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(entry)}" for key, entry in value.items()) + "\n}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The `wcz` command line: one file a verb. Nothing else in wcodec imports this."""

@@ -1,0 +1,49 @@
+"""wcz decode FILE OUT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+import click
+import numpy as np
+
+import wcodec
+
+from ..container.files import open_sink
+from .array_files import WRITERS
+from .options import EXISTING, WRITABLE, debug_option, json_option, sink, source
+from .terminal import Tick, progress, show_json
+
+
+@click.command(short_help="Write the tensors of a file for other tools.")
+@click.argument("file", type=EXISTING)
+@click.argument("out", type=WRITABLE)
+@click.option("--to", "suffix", type=click.Choice(list(WRITERS)), help="File type of OUT [default: its suffix].")
+@json_option
+@debug_option
+def decode(file: str, out: str, suffix: str | None, as_json: bool) -> None:
+    """Decode FILE into OUT, a .npz or .safetensors file; "-" is standard input or output.
+
+    On an error OUT is left as it was.
+    """
+    chosen = suffix or PurePath(out).suffix.lstrip(".")
+    if chosen not in WRITERS:
+        raise click.UsageError(f"OUT ends in none of .{', .'.join(WRITERS)}: say which with --to")
+    counts = {"tensors": 0, "nbytes_decoded": 0}
+    with progress("decoding") as tick, open_sink(sink(out)) as destination:
+        WRITERS[chosen](_counted(wcodec.stream(source(file)), counts, tick), destination)
+    if as_json:
+        show_json({"file": file, "out": out, **counts}, err=out == "-")
+    else:
+        click.echo(f"{out}: {counts['tensors']} tensors, {counts['nbytes_decoded']:,} bytes decoded", err=True)
+
+
+def _counted(
+    tensors: Iterator[tuple[str, np.ndarray]], counts: dict[str, int], tick: Tick
+) -> Iterator[tuple[str, np.ndarray]]:
+    for name, array in tensors:
+        counts["tensors"] += 1
+        counts["nbytes_decoded"] += array.nbytes
+        tick(counts["tensors"], None, name)
+        yield name, array

@@ -1,0 +1,108 @@
+"""wcz encode MODEL OUT."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+import wcodec
+
+from ..encoder import PROFILES
+from ..frontends.registry import FRONTENDS
+from .options import EXISTING, WRITABLE, debug_option, json_option, sink
+from .terminal import progress, show_json
+
+SUFFIXES = [suffix.lstrip(".") for frontend in FRONTENDS.values() for suffix in frontend.suffixes]
+
+
+@click.command(short_help="Make a model file small.")
+@click.argument("model", type=EXISTING)
+@click.argument("out", type=WRITABLE)
+@click.option("--coder", type=click.Choice(list(PROFILES)), default="small", show_default=True)
+@click.option("--lossless", is_flag=True, help="Every element bit for bit.")
+@click.option("--bits-per-weight", type=float, metavar="X", help="Size of the whole file, reached from below.")
+@click.option("--graph", is_flag=True, help="Store the layer graph too, for wcodec.runtime (Keras models).")
+@click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Text to store; may be repeated.")
+@click.option("--digest/--no-digest", default=None, help="SHA-256 of the file [default: in files of 2 MiB and more].")
+@click.option("--from", "suffix", type=click.Choice(SUFFIXES), help='File type of MODEL where it is "-".')
+@json_option
+@debug_option
+def encode(
+    model: str,
+    out: str,
+    coder: str,
+    lossless: bool,
+    bits_per_weight: float | None,
+    graph: bool,
+    metadata: Sequence[str],
+    digest: bool | None,
+    suffix: str | None,
+    as_json: bool,
+) -> None:
+    """Encode the weights of MODEL (.safetensors, .npz, .keras, .h5) into the .wcz file OUT.
+
+    With no option the result is near-lossless. "-" is standard input or output. On an error OUT is left as it was.
+    """
+    if lossless and bits_per_weight is not None:
+        raise click.UsageError("--lossless and --bits-per-weight exclude each other")
+    texts = dict(_key_value(item) for item in metadata)
+    destination = sink(out)
+    with _model_path(model, suffix) as path, progress("encoding") as tick:
+        report = wcodec.encode(
+            path,
+            destination,
+            coder=coder,
+            lossless=lossless,
+            bits_per_weight=bits_per_weight,
+            graph=graph,
+            metadata=texts or None,
+            digest=digest,
+            progress=tick,
+        )
+    if as_json:
+        show_json(_summary(report), err=out == "-")
+    else:
+        click.echo(
+            f"{out}: {len(report.rows)} tensors, {report.nbytes:,} bytes, {report.ratio:.2f}x smaller, "
+            f"{report.bits_per_weight:.3f} bits/weight",
+            err=True,
+        )
+
+
+def _summary(report: wcodec.EncodeReport) -> dict[str, Any]:
+    return {
+        "nbytes": report.nbytes,
+        "original_nbytes": report.original_nbytes,
+        "payload_nbytes": report.payload_nbytes,
+        "overhead_nbytes": report.overhead_nbytes,
+        "ratio": report.ratio,
+        "bits_per_weight": report.bits_per_weight,
+        "tensors": [row._asdict() for row in report.rows],
+    }
+
+
+def _key_value(item: str) -> tuple[str, str]:
+    key, equals, value = item.partition("=")
+    if not equals or not key:
+        raise click.BadParameter(f"{item!r} is not KEY=VALUE", param_hint="--metadata")
+    return key, value
+
+
+@contextmanager
+def _model_path(model: str, suffix: str | None) -> Iterator[str]:
+    """Path of the model; model files are read by random access, so standard input becomes a temporary file."""
+    if model != "-":
+        yield model
+        return
+    if suffix is None:
+        raise click.UsageError('MODEL "-" needs --from, the file type')
+    with tempfile.NamedTemporaryFile(suffix=f".{suffix}") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield file.name

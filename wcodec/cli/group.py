@@ -1,0 +1,46 @@
+"""The command group and its one way to fail: `error: ...` and exit code 1, a traceback only with --debug."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import wcodec
+
+from ..errors import WczError
+from .decode import decode
+from .demo.command import demo
+from .encode import encode
+from .inspect import inspect
+from .verify import verify
+
+
+class Refused(click.ClickException):
+    """A file, a model or a machine that says no: exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"error: {self.format_message()}", file=file, err=file is None)
+
+
+class FailingPlainly(click.Group):
+    """A group that turns expected errors of its commands into one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (WczError, OSError, ImportError) as e:
+            if ctx.params["debug"] or isinstance(e, BrokenPipeError):
+                raise
+            raise Refused(str(e)) from e
+
+
+@click.group(cls=FailingPlainly, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(wcodec.__version__, prog_name="wcz")
+def wcz(debug: bool) -> None:
+    """Encode, decode and look into .wcz files: the weights of neural networks, made small."""
+
+
+for verb in (encode, decode, inspect, verify, demo):
+    wcz.add_command(verb)
