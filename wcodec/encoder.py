@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -23,6 +23,10 @@ from .hops import ChunkItem, Profile, encode_chunk
 from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
 from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
+
+if TYPE_CHECKING:
+    from .calibrated import CalibrationOptions, Outcome
+    from .posttrain.budget import RatePoint
 
 # Tensors below this many elements ride together: framing and the learning of an adaptive coder cost them most.
 SMALL_TENSOR = 8192
@@ -52,6 +56,8 @@ class EncodeReport:
         original_nbytes: of the tensors as they came.
         payload_nbytes: entropy-coded bytes in the file; the rest is container.
         rows: what the file says of each tensor, in model order.
+        curve: the rate points that a search with calibration data tried, by rising file size.
+        warnings: what the caller should know of that search.
     """
 
     data: bytes | None
@@ -59,6 +65,8 @@ class EncodeReport:
     original_nbytes: int
     payload_nbytes: int
     rows: tuple[TensorDetails, ...]
+    curve: tuple[RatePoint, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -96,6 +104,7 @@ def encode(
     metadata: Mapping[str, str] | None = None,
     digest: bool | None = None,
     progress: Progress | None = None,
+    **calibrated: Unpack[CalibrationOptions],
 ) -> EncodeReport:
     """Encode a model. The model is not changed.
 
@@ -113,6 +122,9 @@ def encode(
         metadata: text to store with the model.
         digest: a SHA-256 of the file; by default in files of 2 MiB and more.
         progress: called after each tensor with (done, total, name).
+        calibrated: `calibration` (inputs of the model) or `data_free=True`, and a budget: `bits_per_weight` above, or
+            `target_bytes`, `max_kl`, `evaluate` with `tolerance`. The weights are then quantized with error feedback;
+            see `wcodec.calibrated.CalibrationOptions`.
 
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
@@ -122,18 +134,35 @@ def encode(
     tensors = list(frontend.tensors(model))
     _check_names(tensors)
     described = frontend.graph(model) if graph else None
-    if bits_per_weight is not None:
+    outcome: Outcome | None = None
+    policy: Policy
+    if calibrated:
+        if lossless or factorizations:
+            raise OptionError("calibration excludes lossless and factorizations")
+        from .calibrated import quantize_to_budget
+
+        quiet = replace(job, progress=None)
+        outcome = quantize_to_budget(
+            model,
+            tensors,
+            calibrated,
+            bits_per_weight,
+            lambda ts: _write(io.BytesIO(), ts, NearLossless(), quiet, described).nbytes,
+        )
+        tensors, policy = outcome.tensors, NearLossless()
+    elif bits_per_weight is not None:
         if lossless:
             raise OptionError("lossless and bits_per_weight exclude each other")
-        policy: Policy = _policy_for_rate(tensors, job, bits_per_weight, described)
+        policy = _policy_for_rate(tensors, job, bits_per_weight, described)
     else:
         policy = Lossless() if lossless else NearLossless()
+    told = {} if outcome is None else {"curve": outcome.curve, "warnings": outcome.warnings}
     if dst is not None:
         with open_sink(dst) as file:
-            return _write(file, tensors, policy, job, described)
+            return replace(_write(file, tensors, policy, job, described), **told)
     buffer = io.BytesIO()
     report = _write(buffer, tensors, policy, job, described)
-    return EncodeReport(buffer.getvalue(), report.nbytes, report.original_nbytes, report.payload_nbytes, report.rows)
+    return replace(report, data=buffer.getvalue(), **told)
 
 
 @dataclass(frozen=True)

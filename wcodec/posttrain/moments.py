@@ -31,6 +31,11 @@ class Moments:
             self._cross = (0.0 if self._cross is None else self._cross) + _products(columns_float, columns)
             self._mean_float = self._mean_float + columns_float.sum(axis=1, dtype=np.float64)
 
+    @property
+    def apart(self) -> bool:
+        """Whether x and x' differ."""
+        return self._cross is not None
+
     def inputs(self, *, centred: bool) -> np.ndarray:
         """E[x' x'^T] (groups, n, n); the covariance where `centred`, for what follows takes up a shift of the mean."""
         mean = np.asarray(self._mean) / self.count

@@ -6,7 +6,7 @@ reached) is rounded by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,9 @@ from .networks import Call, Layer, Network
 from .networks.protocol import Inputs
 from .obs import damped, feedback_of, round_rows, target
 from .sites import Site
+from .steps import Steps, is_vector
 
 Tensors = Mapping[str, np.ndarray]
-StepRule = Callable[[np.ndarray], int | None]  # values -> step code; None stores them bit for bit
 Quantized = dict[str, FactoredWeight]  # name -> weight that is a multiple of its step
 
 
@@ -41,12 +41,19 @@ class Damping:
     target: float = 0.01
 
 
-def rounded(values: np.ndarray, rule: StepRule) -> FactoredWeight | None:
-    """`values` rounded to the nearest multiples of their step, or None where they are stored bit for bit."""
+def rounded(name: str, values: np.ndarray, steps: Steps) -> FactoredWeight | None:
+    """`values` rounded to the nearest multiples of their step, or None where they are stored bit for bit.
+
+    Raises:
+        WczError: names the tensor.
+    """
     if not is_float(values.dtype) or values.dtype.itemsize == 1:
         return None
-    code = rule(values)
-    return None if code is None else _multiple(to_symbols(values, code), code)
+    try:
+        code = steps.code_of(name, values)
+        return None if code is None else _multiple(to_symbols(values, code), code)
+    except WczError as e:
+        raise e.about(name) from e
 
 
 def _multiple(symbols: np.ndarray, code: int) -> FactoredWeight:
@@ -55,7 +62,7 @@ def _multiple(symbols: np.ndarray, code: int) -> FactoredWeight:
 
 
 def _with_feedback(
-    site: Site, matrices: np.ndarray, factors: list[np.ndarray], code: int, shape: tuple[int, ...]
+    site: Site, matrices: Sequence[np.ndarray], factors: Sequence[np.ndarray], code: int, shape: tuple[int, ...]
 ) -> FactoredWeight:
     step = float(step_values(code))
     symbols = np.stack([round_rows(w, step, f) for w, f in zip(matrices, factors, strict=True)])
@@ -79,27 +86,26 @@ class OneShot:
     damping: Damping
     _factors: dict[str, list[np.ndarray]] = field(default_factory=dict, repr=False)
 
-    def quantize(self, rule: StepRule) -> Quantized:
-        """All float tensors under `rule`; names the tensor in every error."""
-        quantized = {}
+    def quantize(self, steps: Steps) -> Quantized:
+        """All float tensors; names the tensor in every error."""
+        found = {}
         for name, values in self.tensors.items():
-            try:
-                weight = self._with_feedback(name, values, rule) if name in self.moments else rounded(values, rule)
-            except WczError as e:
-                raise e.about(name) from e
-            if weight is not None:
-                quantized[name] = weight
-        return quantized
+            measured = name in self.moments
+            found[name] = self._with_feedback(name, values, steps) if measured else rounded(name, values, steps)
+        return {name: weight for name, weight in found.items() if weight is not None}
 
-    def _with_feedback(self, name: str, values: np.ndarray, rule: StepRule) -> FactoredWeight | None:
-        code = rule(values)
+    def _with_feedback(self, name: str, values: np.ndarray, steps: Steps) -> FactoredWeight | None:
+        code = steps.code_of(name, values)
         if code is None:
             return None
         site = self.sites[name]
-        if name not in self._factors:
-            moments = self.moments[name].inputs(centred=False)
-            self._factors[name] = [feedback_of(damped(h, self.damping.feedback)) for h in moments]
-        return _with_feedback(site, site.to_matrices(values), self._factors[name], code, values.shape)
+        try:
+            if name not in self._factors:
+                moments = self.moments[name].inputs(centred=False)
+                self._factors[name] = [feedback_of(damped(h, self.damping.feedback)) for h in moments]
+            return _with_feedback(site, list(site.to_matrices(values)), self._factors[name], code, values.shape)
+        except WczError as e:
+            raise e.about(name) from e
 
 
 @dataclass
@@ -124,41 +130,35 @@ class Sequential:
     damping: Damping
     progress: Callable[[int, int, str], None] | None = None
 
-    def quantize(self, rule: StepRule) -> Quantized:
-        """All float tensors under `rule`; names the tensor in every error."""
-        one_pass = _TwinPass(self, rule, absorbed_layers(self.network, self.inputs))
-        self.network.run(self.inputs.twice(), one_pass.visit)
-        for name, values in self.tensors.items():
-            if name not in one_pass.quantized and (weight := _rounded_as(name, values, rule)) is not None:
-                one_pass.quantized[name] = weight
-        return one_pass.quantized
-
-
-def _rounded_as(name: str, values: np.ndarray, rule: StepRule) -> FactoredWeight | None:
-    try:
-        return rounded(values, rule)
-    except WczError as e:
-        raise e.about(name) from e
+    def quantize(self, steps: Steps) -> Quantized:
+        """All float tensors; names the tensor in every error."""
+        twins = TwinPass(self, steps, absorbed_layers(self.network, self.inputs))
+        self.network.run(self.inputs.twice(), twins.visit)
+        for name, values in self.tensors.items():  # what the network did not reach
+            if name not in twins.quantized and (weight := rounded(name, values, steps)) is not None:
+                twins.quantized[name] = weight
+        return twins.quantized
 
 
 @dataclass
-class _TwinPass:
-    """One run of the twin batch; fills `quantized`."""
+class TwinPass:
+    """One run of the twin batch; fills `quantized`, layer after layer."""
 
     job: Sequential
-    rule: StepRule
+    steps: Steps
     absorbed: frozenset[str]
     quantized: Quantized = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
 
     def visit(self, call: Call) -> Any:
+        """Stand in for a layer: quantize it when it is first met, then let both halves through."""
         layer = call.layer
         float_half, quantized_half = call.halves()
         wanted = float_half.output({})
         if layer.name not in self.done:
             self.done.add(layer.name)
-            self._quantize_weights(layer, float_half, quantized_half)
-            self._quantize_additive(layer, wanted, quantized_half)
+            self._quantize_matrices(layer, float_half, quantized_half)
+            self._quantize_vectors(layer, wanted, quantized_half)
             if self.job.progress is not None:
                 self.job.progress(len(self.done), len(self.job.network.layers), layer.name)
         return call.joined(wanted, quantized_half.output(self._values(layer)))
@@ -168,20 +168,15 @@ class _TwinPass:
         named = {v: self.quantized.get(t) for v, t in layer.tensors.items()}
         return {variable: weight.factors["weight"] for variable, weight in named.items() if weight is not None}
 
-    def _quantize_weights(self, layer: Layer, float_half: Call, quantized_half: Call) -> None:
-        sites = {site.variable: site for site in layer.sites}
-        for variable, name in layer.tensors.items():
+    def _quantize_matrices(self, layer: Layer, float_half: Call, quantized_half: Call) -> None:
+        sites = {layer.tensors[site.variable]: site for site in layer.sites}
+        for name in layer.tensors.values():
             values = self.job.tensors[name]
-            if variable == layer.additive:
-                continue
-            try:
-                if variable in sites:
-                    moments = self._moments(sites[variable], float_half, quantized_half, name)
-                    weight = self._with_feedback(sites[variable], values, moments, layer.name in self.absorbed)
-                else:
-                    weight = rounded(values, self.rule)
-            except WczError as e:
-                raise e.about(name) from e
+            if name in sites:
+                moments = self._moments(sites[name], float_half, quantized_half, name)
+                weight = self._with_feedback(sites[name], name, moments, layer.name in self.absorbed)
+            else:
+                weight = None if is_vector(values) else rounded(name, values, self.steps)
             if weight is not None:
                 self.quantized[name] = weight
 
@@ -195,28 +190,42 @@ class _TwinPass:
             moments.add(site.columns(x[samples], positions), float_columns)
         return moments
 
-    def _with_feedback(self, site: Site, values: np.ndarray, moments: Moments, centred: bool) -> FactoredWeight | None:
-        code = self.rule(values)
+    def _with_feedback(self, site: Site, name: str, moments: Moments, centred: bool) -> FactoredWeight | None:
+        values, damping = self.job.tensors[name], self.job.damping
+        code = self.steps.code_of(name, values)
         if code is None:
             return None
-        damping = self.job.damping
         inputs, cross = moments.inputs(centred=centred), moments.cross(centred=centred)
-        aims, factors = [], []
-        for w, h, c in zip(site.to_matrices(values), inputs, cross, strict=True):
-            aims.append(target(w, h, c, damping.target) if h is not c else w)
-            factors.append(feedback_of(damped(h, damping.feedback)))
-        return _with_feedback(site, np.stack(aims), factors, code, values.shape)
+        matrices = list(site.to_matrices(values))
+        try:
+            if moments.apart:
+                aims = zip(matrices, inputs, cross, strict=True)
+                matrices = [target(w, h, c, damping.target) for w, h, c in aims]
+            factors = [feedback_of(damped(h, damping.feedback)) for h in inputs]
+            return _with_feedback(site, matrices, factors, code, values.shape)
+        except WczError as e:
+            raise e.about(name) from e
 
-    def _quantize_additive(self, layer: Layer, wanted: Any, quantized_half: Call) -> None:
-        """Move the additive variable by the mean error of the output, then round it."""
-        if layer.additive is None:
-            return
-        name = layer.tensors[layer.additive]
-        to_numpy = self.job.network.to_numpy
-        got = to_numpy(quantized_half.output(self._values(layer)))
-        error = np.moveaxis(to_numpy(wanted) - got, layer.channel_axis, -1)
-        shift = error.mean(axis=tuple(range(error.ndim - 1)), dtype=np.float64)
-        values = self.job.tensors[name]
-        weight = _rounded_as(name, (values + shift).astype(values.dtype), self.rule)
+    def _quantize_vectors(self, layer: Layer, wanted: Any, quantized_half: Call) -> None:
+        """Round the vectors; the additive one comes last, moved by the mean error of the output before that."""
+        vectors = [name for name in layer.tensors.values() if is_vector(self.job.tensors[name])]
+        additive = layer.tensors[layer.additive] if layer.additive is not None else None
+        for name in vectors:
+            if name != additive:
+                self._round(name, self.job.tensors[name])
+        if additive is not None:
+            shift = self.error(layer, wanted, quantized_half).mean(axis=0, dtype=np.float64)
+            values = self.job.tensors[additive]
+            self._round(additive, (values + shift).astype(values.dtype))
+
+    def _round(self, name: str, values: np.ndarray) -> None:
+        weight = rounded(name, values, self.steps)
         if weight is not None:
             self.quantized[name] = weight
+
+    def error(self, layer: Layer, wanted: Any, quantized_half: Call) -> np.ndarray:
+        """Float output less quantized output, (samples * positions, channels)."""
+        to_numpy = self.job.network.to_numpy
+        error = to_numpy(wanted) - to_numpy(quantized_half.output(self._values(layer)))
+        moved = np.moveaxis(error, layer.channel_axis, -1)
+        return moved.reshape(-1, moved.shape[-1])

@@ -82,7 +82,12 @@ class Network(Protocol):
     """One model of one framework. The model is as it was after each method, and after an exception."""
 
     framework: ClassVar[str]
+    channels_first: ClassVar[bool]  # layout of images
     layers: Sequence[Layer]
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """Shape of one input image, or None where the model does not tell or takes something else."""
 
     def run(self, inputs: Inputs, visit: Visit | None = None) -> np.ndarray:
         """The model's (first) output in inference mode; `visit` stands in for every layer of `layers`."""

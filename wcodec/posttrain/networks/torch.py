@@ -71,6 +71,8 @@ class TorchNetwork:
     """A module in evaluation mode; the training flags are as they were afterwards."""
 
     framework: ClassVar[str] = "torch"
+    channels_first: ClassVar[bool] = True
+    image_shape: ClassVar[None] = None  # a module does not tell
 
     def __init__(self, model: Any) -> None:
         self._model = model
