@@ -31,7 +31,7 @@ BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard wcodec/native/*)
 # $(call install,VENV,WHAT,PACKAGES): quiet unless it fails.
 define install
 @echo "$(1): installing $(2) ..."
-@log=$$($(1)/bin/python -m pip install --progress-bar off $(3) 2>&1) || { printf '%s\n' "$$log"; exit 1; }
+@log=$$($(1)/bin/python -m pip install --no-compile --progress-bar off $(3) 2>&1) || { printf '%s\n' "$$log"; exit 1; }
 @touch $@
 endef
 

@@ -26,7 +26,7 @@ RECORD, NAME_TABLE, UNKNOWN_KIND, UNKNOWN_CODER, UNKNOWN_DTYPE, FACTORIZATION, S
 PAYLOAD, SYMBOL = 40, 41
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The file breaks a rule; `number` says which, as in registry.md."""
 
     def __init__(self, number: int, rule: str) -> None:
@@ -37,7 +37,7 @@ class Refused(Exception):
 def require(condition: object, number: int, rule: str) -> None:
     """Refuse the file unless `condition` holds."""
     if not condition:
-        raise Refused(number, rule)
+        raise RefusedError(number, rule)
 
 
 # == Limits (wcz.md, section 8) ====================================================================================
@@ -81,22 +81,23 @@ class Bytes:
             if byte < 0x80:
                 require(byte or i == 0, malformed, "a length is not in its shortest form")
                 return value
-        raise Refused(malformed, "a length does not end")
+        raise RefusedError(malformed, "a length does not end")
 
 
 def read_msgpack(source: Bytes, depth: int = 0) -> object:
     """One object of the subset of msgpack that the format uses (section 1.3)."""
     byte = source.byte()
-    if byte < 0x80:
-        return byte
-    if byte >= 0xE0:
-        return byte - 0x100
-    if byte < 0x90:
-        return read_map(source, byte & 0x0F, depth)
+    if byte < 0x80 or byte >= 0xE0:
+        return byte if byte < 0x80 else byte - 0x100
     if byte < 0xA0:
-        return read_array(source, byte & 0x0F, depth)
+        return (read_map if byte < 0x90 else read_array)(source, byte & 0x0F, depth)
     if byte < 0xC0:
         return text(source.take(byte & 0x1F))
+    return read_long(source, byte, depth)
+
+
+def read_long(source: Bytes, byte: int, depth: int) -> object:
+    """An object whose first byte is C0 to DF."""
     if byte in (0xC0, 0xC2, 0xC3):
         return {0xC0: None, 0xC2: False, 0xC3: True}[byte]
     if byte in (0xCA, 0xCB):
@@ -134,7 +135,7 @@ def text(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise Refused(RECORD, "a string is not UTF-8") from None
+        raise RefusedError(RECORD, "a string is not UTF-8") from None
 
 
 def read_manifest(body: bytes, limits: dict) -> tuple[object, bytes]:
@@ -232,7 +233,7 @@ class _File:
             try:
                 label = name.decode("utf-8")
             except UnicodeDecodeError:
-                raise Refused(NAME_TABLE, "a name is not UTF-8") from None
+                raise RefusedError(NAME_TABLE, "a name is not UTF-8") from None
             require(label not in known, NAME_TABLE, "a name stands twice")
             known.add(label)
             self.names.append(label)
@@ -270,8 +271,15 @@ class _File:
 
 # == Names (wcz.md, section 4) =====================================================================================
 
-ENDINGS = ["/kernel", "/bias", ".weight", ".bias", "/gamma", "/beta", "/moving_mean", "/moving_variance", ".running_mean", ".running_var", ".num_batches_tracked", "/recurrent_kernel", "/embeddings", "/depthwise_kernel", "/pointwise_kernel"]
-PIECES = ["conv2d", "dense", "batch_normalization", "depthwise_conv2d", "conv", "layer", "encoder", "decoder", "attention", "embedding", "lstm", "block", "norm", "downsample", "output"]
+ENDINGS = [
+    "/kernel", "/bias", ".weight", ".bias", "/gamma", "/beta", "/moving_mean", "/moving_variance",
+    ".running_mean", ".running_var", ".num_batches_tracked", "/recurrent_kernel", "/embeddings",
+    "/depthwise_kernel", "/pointwise_kernel",
+]  # fmt: skip
+PIECES = [
+    "conv2d", "dense", "batch_normalization", "depthwise_conv2d", "conv", "layer", "encoder", "decoder",
+    "attention", "embedding", "lstm", "block", "norm", "downsample", "output",
+]  # fmt: skip
 
 
 def read_names(body: bytes) -> list[tuple[bytes, bool]]:
@@ -511,9 +519,13 @@ def from_integers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 # == Quantization (quantization.md) ================================================================================
 
 STEP_TABLE = [
-    float.fromhex(h)
-    for h in ["0x1.000000p+0", "0x1.0b5586p+0", "0x1.172b84p+0", "0x1.2387a6p+0", "0x1.306fe0p+0", "0x1.3dea64p+0", "0x1.4bfdaep+0", "0x1.5ab07ep+0", "0x1.6a09e6p+0", "0x1.7a1148p+0", "0x1.8ace54p+0", "0x1.9c4918p+0", "0x1.ae89fap+0", "0x1.c199bep+0", "0x1.d5818ep+0", "0x1.ea4afap+0"]
-]
+    float.fromhex(h) for h in (
+        "0x1.000000p+0", "0x1.0b5586p+0", "0x1.172b84p+0", "0x1.2387a6p+0",
+        "0x1.306fe0p+0", "0x1.3dea64p+0", "0x1.4bfdaep+0", "0x1.5ab07ep+0",
+        "0x1.6a09e6p+0", "0x1.7a1148p+0", "0x1.8ace54p+0", "0x1.9c4918p+0",
+        "0x1.ae89fap+0", "0x1.c199bep+0", "0x1.d5818ep+0", "0x1.ea4afap+0",
+    )
+]  # fmt: skip
 
 
 def step(code: int) -> float:

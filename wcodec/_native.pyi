@@ -9,9 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-def run_length_encode(
-    values: NDArray[np.int32], run_code: int, magnitude_code: int, non_zero_runs: bool
-) -> bytes: ...
+def run_length_encode(values: NDArray[np.int32], run_code: int, magnitude_code: int, non_zero_runs: bool) -> bytes: ...
 def run_length_decode(
     payload: bytes | memoryview, run_code: int, magnitude_code: int, non_zero_runs: bool, out: NDArray[np.int32]
 ) -> int: ...

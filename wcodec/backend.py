@@ -11,12 +11,13 @@ Attributes:
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 NAME: str = os.environ.get("WCODEC_BACKEND", "native")
-kernel: Any
 
-if NAME == "native":
+if TYPE_CHECKING:
+    from . import _native as kernel
+elif NAME == "native":
     try:
         from . import _native as kernel
     except ImportError as error:
@@ -28,3 +29,5 @@ elif NAME == "reference":
     from .coders import reference as kernel
 else:
     raise ImportError(f"WCODEC_BACKEND is {NAME!r}; it may be 'native' or 'reference'")
+
+__all__ = ["NAME", "kernel"]

@@ -113,3 +113,18 @@ def test_without_the_extra_the_command_says_what_to_install(missing: str) -> Non
         assert done.stderr == "error: the wcz command needs click: pip install 'wcodec[cli]'\n"
     else:  # needed for tables on a terminal only
         assert done.returncode == 2
+
+
+def test_a_missing_framework_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.keras").write_bytes(b"")
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    blocker = type("NoKeras", (), {"find_spec": staticmethod(_no_keras)})
+    monkeypatch.setattr(sys, "meta_path", [blocker, *sys.meta_path])
+    done = run("encode", tmp_path / "model.keras", tmp_path / "out.wcz")
+    assert done.exit_code == 1
+    assert done.stderr == "error: No module named 'keras': pip install 'wcodec[tensorflow]'\n"
+
+
+def _no_keras(name: str, path: object = None, target: object = None) -> None:
+    if name == "keras":
+        raise ModuleNotFoundError("No module named 'keras'", name="keras")

@@ -1,13 +1,15 @@
 """Runner on files that a dictionary stands for: order, memory, and graphs that do not fit."""
 
+import random
 import weakref
 from collections import Counter
 
 import ml_dtypes
+import msgpack
 import numpy as np
 import pytest
 
-from wcodec.errors import GraphError, LimitError
+from wcodec.errors import GraphError, LimitError, WczError
 from wcodec.runtime import OPS, Graph, Layer, Runner
 
 
@@ -152,3 +154,56 @@ def test_running_out_of_memory_is_a_limit_error(monkeypatch: pytest.MonkeyPatch)
 
 def test_repr_says_how_large_the_network_is() -> None:
     assert repr(Runner(two_layers())) == "Runner(3 layers, 2 tensors)"
+
+
+def test_infinity_and_nan_go_their_way_without_a_warning() -> None:
+    graph = Graph(((2,),), (Layer("batch_norm", (0,), {}, {"mean": 0, "variance": 1}), Layer("softmax", (1,))), (1, 2))
+    source = Source(graph, mean=np.array([np.inf, 0], "f"), variance=np.array([1, -1], "f"))
+    normed, _ = Runner(source).predict(np.ones((1, 2)))
+    assert normed[0, 0] == -np.inf
+    assert np.isnan(normed[0, 1])
+
+
+def damaged(packed: bytes, rng: random.Random) -> bytes:
+    """One to three bytes changed, dropped or put in; large integers and infinities are put in whole."""
+    data = bytearray(packed)
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        at = rng.randrange(len(data))
+        pieces = [b"", b"\x00", b"\xff", b"\xcd\xff\xff", b"\xce\x7f\xff\xff\xff", b"\xcb\x7f\xf0\0\0\0\0\0\0"]
+        piece = rng.choice([bytes([rng.randrange(256)]), *pieces])
+        data[at : at + rng.choice([0, 1])] = piece
+    return bytes(data)
+
+
+def test_a_damaged_graph_runs_or_is_a_wcz_error() -> None:
+    layers = (
+        Layer("conv", (0,), {"strides": 2, "padding": "same"}, {"kernel": 0, "bias": 1}),
+        Layer("relu", (1,), {"max_value": 6.0}),
+        Layer("depthwise_conv", (2,), {"padding": "same"}, {"kernel": 2}),
+        Layer("batch_norm", (3,), {"epsilon": 1e-5}, {"gamma": 1, "beta": 1, "mean": 1, "variance": 1}),
+        Layer("add", (4, 2)),
+        Layer("average_pool", (5,), {"size": (2, 3), "strides": 1, "padding": "same"}),
+        Layer("concatenate", (6, 6)),
+        Layer("zero_padding", (7,), {"amounts": (1, 2, 1, 1)}),
+        Layer("permute", (8,), {"axes": (2, 1, 3)}),
+        Layer("global_max_pool", (9,)),
+        Layer("reshape", (10,), {"shape": (2, -1)}),
+        Layer("dense", (11,), {}, {"kernel": 3}),
+    )
+    shapes = {"k": (3, 3, 2, 4), "b": (4,), "d": (3, 3, 4, 1), "w": (4, 4)}
+    source = Source(Graph(((8, 8, 2),), layers, (12, 7)), **{n: np.ones(s, np.float32) for n, s in shapes.items()})
+    packed, rng, x = msgpack.packb(source.graph()), random.Random(7), np.ones((1, 8, 8, 2))
+    outcomes: Counter[str] = Counter()
+    for _ in range(4000):
+        try:
+            stored = msgpack.unpackb(damaged(packed, rng), strict_map_key=False)
+        except (ValueError, TypeError, msgpack.UnpackException):
+            continue  # the container refuses it
+        source.graph = lambda stored=stored: stored
+        try:
+            Runner(source).predict(x)
+            outcomes["ran"] += 1
+        except WczError as e:
+            outcomes[type(e).__name__] += 1
+    assert outcomes["GraphError"] > 400
+    assert outcomes["ran"] > 50

@@ -117,7 +117,8 @@ def test_load_lists_every_difference_and_assigns_nothing() -> None:
     with pytest.raises(NameMismatchError) as caught:
         ARRAYS.load(model, new)
     assert str(caught.value) == (
-        "the model and the file differ: 'gone' is in the model, not in the file; 'more' is in the file, not in the model; "
+        "the model and the file differ: "
+        "'gone' is in the model, not in the file; 'more' is in the file, not in the model; "
         "'shape' has shape (2,) in the model, (2, 1) in the file; "
         "'dtype' is float16 in the model, which cannot hold the float32 values of the file"
     )

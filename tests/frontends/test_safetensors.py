@@ -92,5 +92,5 @@ def test_each_rule_of_the_header(tmp_path: Path, data: bytes, rule: str) -> None
 
 def test_a_name_twice_is_refused(tmp_path: Path) -> None:
     one = json.dumps(ONE).encode()
-    with pytest.raises(DuplicateNameError, match="^tensor 'a'"):
+    with pytest.raises(DuplicateNameError, match=r"^tensor 'a'"):
         read(tmp_path, file_of(b'{"a":' + one + b',"a":' + one + b"}", b"12"))

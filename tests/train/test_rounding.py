@@ -4,7 +4,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from wcodec.quantize import step_values  # noqa: E402
-from wcodec.train.rounding import StepRange, learned_step, round_straight_through, step_codes  # noqa: E402
+from wcodec.train.rounding import LearnedStep, StepRange, learned_step, round_straight_through, step_codes  # noqa: E402
 
 ops = keras.ops
 
@@ -62,5 +62,12 @@ def test_round_straight_through_rounds_ties_to_even_and_passes_the_gradient():
 
 
 def test_step_range_bounds_a_log_step():
-    bounded = ops.convert_to_numpy(StepRange()(ops.convert_to_tensor([-50.0, -4.0, 50.0])))
-    np.testing.assert_allclose(bounded, [-13.862944, -4.0, 2.7725887], rtol=1e-6)
+    values = ops.convert_to_tensor([-50.0, -4.0, 50.0])
+    np.testing.assert_allclose(ops.convert_to_numpy(StepRange(1.0)(values)), [-13.862944, -4.0, 2.7725887], rtol=1e-6)
+    np.testing.assert_allclose(ops.convert_to_numpy(StepRange(5.0)(values)), [-2.7725887, -2.7725887, 0.5545177])
+
+
+def test_learned_step_scales_its_variable():
+    step = LearnedStep(keras.Variable([-1.0, 0.0], dtype="float32"), rate=4.0)
+    assert step.codes().tolist() == [228, 320]
+    assert ops.convert_to_numpy(step.value()).tolist() == [float(np.float32(2.0**0.25) / 64), 1.0]

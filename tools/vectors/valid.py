@@ -39,6 +39,14 @@ def empty() -> bytes:
     return wcz()
 
 
+def worked_example() -> bytes:
+    """the file that wcz.md takes apart, section 10"""
+    records = [[head("float32", scan="out_first"), 2, 3], [F32, 3]]
+    kernel = np.array([[1, 0, -2], [0, 0, 3]], np.int32)
+    arrays = [to_scan(kernel, "out_first"), [0, 0, 1]]
+    return wcz(names(grouped=["dense/kernel", "dense/bias"]), group(records, "elias_gamma", [256, -16], *arrays))
+
+
 def empty_names() -> bytes:
     """a file without tensors, with a name table"""
     return wcz(names())
@@ -309,6 +317,7 @@ def float_coder(name: str) -> Callable[[], bytes]:
 
 
 VALID: dict[str, Callable[[], bytes]] = {
+    "worked_example": worked_example,
     "empty": empty,
     "empty_names": empty_names,
     "dtypes_verbatim": dtypes_verbatim,

@@ -15,6 +15,9 @@ from .encode import encode
 from .inspect import inspect
 from .verify import verify
 
+# module that is missing -> extra that brings it
+EXTRAS = {"keras": "tensorflow", "tensorflow": "tensorflow", "torch": "torch", "sklearn": "demo"}
+
 
 class Refused(click.ClickException):
     """A file, a model or a machine that says no: exit code 1."""
@@ -32,7 +35,12 @@ class FailingPlainly(click.Group):
         except (WczError, OSError, ImportError) as e:
             if ctx.params["debug"] or isinstance(e, BrokenPipeError):
                 raise
-            raise Refused(str(e)) from e
+            raise Refused(f"{e}{_remedy(e)}") from e
+
+
+def _remedy(error: Exception) -> str:
+    extra = EXTRAS.get((error.name or "").partition(".")[0]) if isinstance(error, ImportError) else None
+    return f": pip install 'wcodec[{extra}]'" if extra else ""
 
 
 @click.group(cls=FailingPlainly, context_settings={"help_option_names": ["-h", "--help"]})

@@ -24,13 +24,15 @@ def rdft_matrix(n: int) -> np.ndarray:
     for even n last the alternating row (-1)^k / sqrt(n).
     """
     k = np.arange(n)
-    rows = [np.full(n, n**-0.5)]
+    matrix = np.empty((n, n), np.float32)
+    matrix[0] = n**-0.5
     for f in range(1, (n + 1) // 2):
         angle = 2 * np.pi * f * k / n
-        rows += [np.sqrt(2 / n) * np.cos(angle), np.sqrt(2 / n) * np.sin(angle)]
+        matrix[2 * f - 1] = np.sqrt(2 / n) * np.cos(angle)
+        matrix[2 * f] = np.sqrt(2 / n) * np.sin(angle)
     if n % 2 == 0:
-        rows.append(n**-0.5 * (-1.0) ** k)
-    return np.stack(rows).astype(np.float32)
+        matrix[n - 1] = n**-0.5 * (-1.0) ** k
+    return matrix
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,23 @@ static inline uint32_t decode_bit(wcz_context_decoder *in, uint32_t chance_of_on
 }
 
 static inline uint32_t decode_one(wcz_context_decoder *in, uint32_t *context) {
-    uint32_t bit = decode_bit(in, chance(*context));
+    uint32_t bit = decode_bit(in, chance(probability(*context)));
     *context = adapted(*context, bit);
     return bit;
 }
 
-static inline uint32_t decode_two(wcz_context_decoder *in, uint32_t *a, uint32_t *b) {
-    uint32_t bit = decode_bit(in, mean_chance(*a, *b));
+static inline uint32_t decode_non_zero(wcz_context_decoder *in, uint32_t *contexts, neighbourhood around) {
+    uint32_t *a, *b, *c;
+    uint32_t bit = decode_bit(in, non_zero_chance(contexts, around, &a, &b, &c));
+    *a = adapted(*a, bit);
+    *b = adapted(*b, bit);
+    *c = adapted(*c, bit);
+    return bit;
+}
+
+static inline uint32_t decode_negative(wcz_context_decoder *in, uint32_t *contexts, neighbourhood around) {
+    uint32_t *a, *b;
+    uint32_t bit = decode_bit(in, negative_chance(contexts, around, &a, &b));
     *a = adapted(*a, bit);
     *b = adapted(*b, bit);
     return bit;
@@ -57,11 +67,10 @@ static uint32_t decode_escape(wcz_context_decoder *in, uint32_t *contexts) {
 }
 
 static inline int32_t decode_symbol(wcz_context_decoder *in, uint32_t *contexts, neighbourhood around) {
-    if (!decode_two(in, &contexts[NON_ZERO + around.level], &contexts[NON_ZERO_PATTERN + around.magnitudes])) {
+    if (!decode_non_zero(in, contexts, around)) {
         return 0;
     }
-    uint32_t negative = decode_two(in, &contexts[NEGATIVE + around.signs / 9],
-                                   &contexts[NEGATIVE_PATTERN + around.signs]);
+    uint32_t negative = decode_negative(in, contexts, around);
     uint32_t *above = &contexts[ABOVE + around.level * FLAGS];
     uint32_t magnitude = 1;
     while (magnitude <= FLAGS && decode_one(in, &above[magnitude - 1])) {

@@ -36,12 +36,21 @@ static inline void encode_bit(wcz_context_encoder *out, uint32_t chance_of_one, 
 }
 
 static inline void encode_one(wcz_context_encoder *out, uint32_t *context, uint32_t bit) {
-    encode_bit(out, chance(*context), bit);
+    encode_bit(out, chance(probability(*context)), bit);
     *context = adapted(*context, bit);
 }
 
-static inline void encode_two(wcz_context_encoder *out, uint32_t *a, uint32_t *b, uint32_t bit) {
-    encode_bit(out, mean_chance(*a, *b), bit);
+static inline void encode_non_zero(wcz_context_encoder *out, uint32_t *contexts, neighbourhood around, uint32_t bit) {
+    uint32_t *a, *b, *c;
+    encode_bit(out, non_zero_chance(contexts, around, &a, &b, &c), bit);
+    *a = adapted(*a, bit);
+    *b = adapted(*b, bit);
+    *c = adapted(*c, bit);
+}
+
+static inline void encode_negative(wcz_context_encoder *out, uint32_t *contexts, neighbourhood around, uint32_t bit) {
+    uint32_t *a, *b;
+    encode_bit(out, negative_chance(contexts, around, &a, &b), bit);
     *a = adapted(*a, bit);
     *b = adapted(*b, bit);
 }
@@ -61,12 +70,11 @@ static void encode_escape(wcz_context_encoder *out, uint32_t *contexts, uint32_t
 
 static inline void encode_symbol(wcz_context_encoder *out, uint32_t *contexts, neighbourhood around, int32_t value) {
     uint32_t magnitude = magnitude_of(value);
-    encode_two(out, &contexts[NON_ZERO + around.level], &contexts[NON_ZERO_PATTERN + around.magnitudes],
-               magnitude != 0);
+    encode_non_zero(out, contexts, around, magnitude != 0);
     if (magnitude == 0) {
         return;
     }
-    encode_two(out, &contexts[NEGATIVE + around.signs / 9], &contexts[NEGATIVE_PATTERN + around.signs], value < 0);
+    encode_negative(out, contexts, around, value < 0);
     uint32_t *above = &contexts[ABOVE + around.level * FLAGS];
     for (uint32_t flag = 1; flag <= FLAGS && flag <= magnitude; flag++) {
         encode_one(out, &above[flag - 1], magnitude > flag);

@@ -10,15 +10,17 @@
 
 enum {
     MAX_CLIPPED = 31,          /* magnitudes beyond count as this one in the neighbourhood */
-    MEAN_UNIT = 64,            /* fixed point of the running means; they stay below 32 * MEAN_UNIT */
-    LEVELS = 24,               /* of the expected magnitude */
-    PATTERNS = 81,             /* four neighbours, three cases each */
+    MEAN_UNIT = 1024,          /* fixed point of the running means; they stay below 32 * MEAN_UNIT = 2^15 */
+    MEAN_MEMORY = 32,          /* a running mean forgets 1/32 a step */
+    LEVELS = 28,               /* of the expected magnitude */
+    PATTERNS = 81,             /* four neighbours, three cases each; two running means, nine octaves each */
     FLAGS = 6,                 /* "magnitude above 1", ..., "above 6"; the rest is an escape */
     ESCAPE_BITS = 30,
     /* places in a context set */
     NON_ZERO = 0,
     NON_ZERO_PATTERN = NON_ZERO + LEVELS,
-    NEGATIVE = NON_ZERO_PATTERN + PATTERNS,
+    NON_ZERO_MEANS = NON_ZERO_PATTERN + PATTERNS,
+    NEGATIVE = NON_ZERO_MEANS + PATTERNS,
     NEGATIVE_PATTERN = NEGATIVE + 9,
     ABOVE = NEGATIVE_PATTERN + PATTERNS,
     ESCAPE = ABOVE + LEVELS * FLAGS
@@ -40,14 +42,14 @@ static inline void start_contexts(uint32_t contexts[WCZ_CONTEXT_SETS][WCZ_CONTEX
     }
 }
 
-/* In units of 2^-16, of one context and of the mean of two. */
-static inline uint32_t chance(uint32_t context) {
-    uint32_t p = context >> 16;
-    return p < WCZ_LEAST_CHANCE ? WCZ_LEAST_CHANCE : p > 65536u - WCZ_LEAST_CHANCE ? 65536u - WCZ_LEAST_CHANCE : p;
+static inline uint32_t probability(uint32_t context) {
+    return context >> COUNT_BITS;
 }
 
-static inline uint32_t mean_chance(uint32_t a, uint32_t b) {
-    return chance((a >> 1) + (b >> 1));
+/* A probability in 22 bits as the range coder wants it. */
+static inline uint32_t chance(uint32_t p) {
+    p >>= 6;
+    return p < WCZ_LEAST_CHANCE ? WCZ_LEAST_CHANCE : p > 65536u - WCZ_LEAST_CHANCE ? 65536u - WCZ_LEAST_CHANCE : p;
 }
 
 /* The probability of what did not happen shrinks by about 1 / (count + 1.6). `bit` is 0 or 1. The product fits: the
@@ -55,7 +57,7 @@ static inline uint32_t mean_chance(uint32_t a, uint32_t b) {
 static inline uint32_t adapted(uint32_t context, uint32_t bit) {
     uint32_t count = context & ((1u << COUNT_BITS) - 1);
     uint32_t flip = (0u - bit) & PROBABILITY_MASK;
-    uint32_t other = (context >> COUNT_BITS) ^ flip;
+    uint32_t other = probability(context) ^ flip;
     other -= (other * ADAPTATION_RATE[count]) >> 10;
     return (other ^ flip) << COUNT_BITS | (count + (count < MAX_COUNT));
 }
@@ -81,7 +83,8 @@ typedef struct {
 typedef struct {
     uint32_t level;
     uint32_t magnitudes;       /* pattern of the four neighbours' magnitudes */
-    uint32_t signs;            /* pattern of their signs */
+    uint32_t means;            /* octaves of the two running means */
+    uint32_t signs;            /* pattern of the neighbours' signs */
     uint32_t column_mean;      /* running mean of the magnitudes above */
 } neighbourhood;
 
@@ -102,7 +105,13 @@ static inline uint32_t sign_case(int32_t value) {
     return 1u + (uint32_t)(value > 0) - (uint32_t)(value < 0);
 }
 
-/* floor(log2((m + 1)^2)), two levels an octave. m <= 4 * 31 * 11 + 31 * 64 * 5 / 4 < 2^12. */
+/* Octave of a running mean: 0 below 1/128 of a step, 8 from one step on. */
+static inline uint32_t octave_of(uint32_t mean) {
+    uint32_t octave = wcz_log2(mean + 1);
+    return octave < 2 ? 0 : octave < 10 ? octave - 2 : 8;
+}
+
+/* floor(log2((m + 1)^2)), two levels an octave. m < 16 * 11 * 31 + 6 * 32 * 1024 / 16 < 2^15. */
 static inline uint32_t level_of(uint32_t m) {
     uint32_t level = wcz_log2((m + 1) * (m + 1));
     return level < LEVELS ? level : LEVELS - 1;
@@ -156,9 +165,10 @@ static inline neighbourhood neighbours(const walk *at) {
         four[2] = at->column >= at->kernel ? *(here - at->kernel) : 0;
         four[3] = above;
     }
-    neighbourhood around = {0, 0, 0, column_mean(at)};
+    neighbourhood around = {0, 0, 0, 0, column_mean(at)};
     uint32_t near = 6 * at->previous + 2 * at->before_previous + 3 * clipped(magnitude_of(in_kernel_above));
-    around.level = level_of(4 * near + (3 * at->mean + 2 * around.column_mean) / 4);
+    around.level = level_of(16 * near + 3 * (at->mean + around.column_mean) / 16);
+    around.means = 9 * octave_of(at->mean) + octave_of(around.column_mean);
     for (int i = 0; i < 4; i++) {
         around.magnitudes = 3 * around.magnitudes + magnitude_case(four[i]);
         around.signs = 3 * around.signs + sign_case(four[i]);
@@ -166,11 +176,15 @@ static inline neighbourhood neighbours(const walk *at) {
     return around;
 }
 
+static inline uint32_t advanced(uint32_t mean, uint32_t clip) {
+    return mean - mean / MEAN_MEMORY + clip * (MEAN_UNIT / MEAN_MEMORY);
+}
+
 /* Past one element of this magnitude. */
 static inline void step(walk *at, uint32_t magnitude, uint32_t mean) {
     uint32_t clip = clipped(magnitude);
-    at->columns[at->column % WCZ_MAX_COLUMNS] = (uint16_t)(mean - mean / 8 + clip * (MEAN_UNIT / 8));
-    at->mean = at->mean - at->mean / 16 + clip * (MEAN_UNIT / 16);
+    at->columns[at->column % WCZ_MAX_COLUMNS] = (uint16_t)advanced(mean, clip);
+    at->mean = advanced(at->mean, clip);
     at->before_previous = at->previous;
     at->previous = clip;
     at->index++;
@@ -184,6 +198,23 @@ static inline void step(walk *at, uint32_t magnitude, uint32_t mean) {
         at->column = 0;
         at->previous = at->before_previous = 0;
     }
+}
+
+/* -- where a symbol's flags look -------------------------------------------------------------------------------------
+ * The chance of a one, and the contexts that it came from, which adapt to the outcome. */
+
+static inline uint32_t non_zero_chance(uint32_t *contexts, neighbourhood around, uint32_t **a, uint32_t **b,
+                                       uint32_t **c) {
+    *a = &contexts[NON_ZERO + around.level];
+    *b = &contexts[NON_ZERO_PATTERN + around.magnitudes];
+    *c = &contexts[NON_ZERO_MEANS + around.means];
+    return chance((3 * probability(**a) + 2 * probability(**b) + 3 * probability(**c)) / 8);
+}
+
+static inline uint32_t negative_chance(uint32_t *contexts, neighbourhood around, uint32_t **a, uint32_t **b) {
+    *a = &contexts[NEGATIVE + around.signs / 9];
+    *b = &contexts[NEGATIVE_PATTERN + around.signs];
+    return chance((probability(**a) + probability(**b)) / 2);
 }
 
 #endif

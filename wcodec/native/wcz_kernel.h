@@ -56,10 +56,10 @@ typedef struct {
 } wcz_view;
 
 #define WCZ_CONTEXT_SETS 2
-#define WCZ_CONTEXTS 369
+#define WCZ_CONTEXTS 478
 #define WCZ_MAX_COLUMNS 65536  /* a wider row shares entries */
 
-/* All that outlives an array: about 3 KB. */
+/* All that outlives an array: about 4 KB. */
 typedef struct {
     const uint8_t *payload;
     size_t size;

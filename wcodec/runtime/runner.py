@@ -110,7 +110,8 @@ class Runner:
     def _run_layer(self, number: int, layer: Layer, inputs: Sequence[np.ndarray]) -> np.ndarray:
         try:
             tensors = {name: self._weights.get(position) for name, position in layer.tensors.items()}
-            y = OPS[layer.op].run(*inputs, **tensors, **layer.params)
+            with np.errstate(all="ignore"):  # infinities and NaN are IEEE's answer and the network's
+                y = OPS[layer.op].run(*inputs, **tensors, **layer.params)
         except _MISFIT as e:
             raise GraphError(f"layer {number} ({layer.op}) does not fit its inputs or tensors: {e}") from e
         except MemoryError as e:

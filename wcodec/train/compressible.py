@@ -31,6 +31,7 @@ def compressible(
     *,
     alpha: float = 0.01,
     initial_log_step: float = -4.0,
+    step_rate: float = 1.0,
     factorizations: Mapping[str, FactorizationFactory | None] | None = None,
 ) -> CompressibleModel:
     """Wrap a built model so that `fit` trains it for a small file as well as for its loss.
@@ -44,6 +45,8 @@ def compressible(
             have latents, so that one value serves models of any size.
         alpha: of the power-law penalty, the magnitude (in steps) below which a latent costs little.
         initial_log_step: natural logarithm of the step that training starts with.
+        step_rate: learning rate of the logarithms of steps over that of the latents, under an optimizer of Adam's
+            kind. Above 1, a short training reaches coarser steps and smaller files.
         factorizations: name pattern ("conv*/kernel") -> function from a shape to a factorization, or None to train
             a weight as it is. Default: Rdft for convolution kernels, Dense for the rest.
 
@@ -57,7 +60,12 @@ def compressible(
     if not plan:
         raise OptionError("factorizations leaves no weight with latents")
     wrapped = CompressibleModel(
-        model, plan, penalty_weight=penalty_weight, alpha=alpha, initial_log_step=initial_log_step
+        model,
+        plan,
+        penalty_weight=penalty_weight,
+        alpha=alpha,
+        initial_log_step=initial_log_step,
+        step_rate=step_rate,
     )
     for latent_weight, variable in wrapped.latent_weights():
         latent_weight.fit(np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))))
@@ -79,14 +87,20 @@ class CompressibleModel(keras.Model):
         penalty_weight: float,
         alpha: float,
         initial_log_step: float,
+        step_rate: float,
         name: str | None = None,
     ) -> None:
         """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest."""
-        _check_options(penalty_weight, alpha, initial_log_step)
+        _check_options(penalty_weight, alpha, initial_log_step, step_rate)
         # autocast=False: latents stay float32 and inputs reach `inner` as they come, whatever its dtype policy.
         super().__init__(name=name or f"compressible_{inner.name}", dtype=inner.dtype_policy, autocast=False)
         self.inner = inner
-        self.options = {"penalty_weight": penalty_weight, "alpha": alpha, "initial_log_step": initial_log_step}
+        self.options = {
+            "penalty_weight": penalty_weight,
+            "alpha": alpha,
+            "initial_log_step": initial_log_step,
+            "step_rate": step_rate,
+        }
         variables = dict(variable_names(inner))
         count = sum(math.prod(factorization.shape) for factorization in factorizations.values())
         self._latent_weights = {
@@ -95,6 +109,7 @@ class CompressibleModel(keras.Model):
                 factorization,
                 self._add_float_or_index,
                 initial_log_step=initial_log_step,
+                step_rate=step_rate,
                 penalty_weight=penalty_weight / count,
                 alpha=alpha,
             )
@@ -168,7 +183,7 @@ class CompressibleModel(keras.Model):
         super().compile(*args, **kwargs)
         _exclude_from_weight_decay(
             self.optimizer,
-            [v for weight in self._latent_weights.values() for v in weight.log_steps.values()],
+            [step.variable for weight in self._latent_weights.values() for step in weight.steps.values()],
             self.trainable_variables,
         )
 
@@ -260,11 +275,13 @@ def _trainable_weights(model: keras.Model) -> list[OwnedWeight]:
     return weights
 
 
-def _check_options(penalty_weight: float, alpha: float, initial_log_step: float) -> None:
+def _check_options(penalty_weight: float, alpha: float, initial_log_step: float, step_rate: float) -> None:
     if not 0 <= penalty_weight < math.inf:
         raise OptionError(f"penalty_weight is a finite number >= 0, not {penalty_weight!r}")
     if not 0 < alpha < math.inf:
         raise OptionError(f"alpha is a finite number > 0, not {alpha!r}")
+    if not 0 < step_rate < math.inf:
+        raise OptionError(f"step_rate is a finite number > 0, not {step_rate!r}")
     if not LOWEST_LOG_STEP <= initial_log_step <= HIGHEST_LOG_STEP:
         bounds = f"{LOWEST_LOG_STEP:.2f} to {HIGHEST_LOG_STEP:.2f}"
         raise OptionError(f"initial_log_step is {bounds} (a natural logarithm), not {initial_log_step!r}")

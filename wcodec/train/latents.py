@@ -1,4 +1,4 @@
-"""The trained form of one weight: latents and logarithms of steps, in place of the weight itself."""
+"""The trained form of one weight: latents and steps, in place of the weight itself."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..errors import WczError
 from ..factorizations import FactoredWeight, Factorization
 from ..quantize import from_symbols, to_symbols
 from .penalty import PowerLawPenalty
-from .rounding import StepRange, learned_step, round_straight_through, step_codes
+from .rounding import LearnedStep, StepRange, round_straight_through
 
 AddVariable = Callable[..., keras.Variable]
 
 
 class LatentWeight:
-    """Variables that stand for one weight: a latent a factor and, where it is quantized, a log_step.
+    """Variables that stand for one weight: a latent a factor and, where it is quantized, its step.
 
     `effective` is the weight as training sees it, `decoded` as a decoder does; both reconstruct it from rounded
     factors by the same code. Integer factors (an index, a mask) are held fixed and stored as they are.
@@ -27,8 +27,7 @@ class LatentWeight:
         name: of the weight in the model.
         factorization: says which factors there are and what weight they make.
         latents: factor name -> variable of the factor's shape.
-        log_steps: factor name -> variable with the natural logarithm of the step, shape () or of size 1 along the
-            axes that share a step.
+        steps: factor name -> learned step, shape () or of size 1 along the axes that share one.
     """
 
     def __init__(
@@ -38,32 +37,33 @@ class LatentWeight:
         add_variable: AddVariable,
         *,
         initial_log_step: float,
+        step_rate: float,
         penalty_weight: float,
         alpha: float,
     ) -> None:
         self.name = name
         self.factorization = factorization
         self.latents: dict[str, keras.Variable] = {}
-        self.log_steps: dict[str, keras.Variable] = {}
-        prefix = name.replace("/", ".")
+        self.steps: dict[str, LearnedStep] = {}
+        prefix = name.replace("/", "-").replace(".", "_")  # Keras forbids the one in names, torch the other
         for factor, shape in factorization.factor_shapes.items():
             if factor in factorization.integer_factors:
                 self.latents[factor] = add_variable(
-                    shape=shape, dtype="int32", initializer="zeros", trainable=False, name=f"{prefix}.{factor}"
+                    shape=shape, dtype="int32", initializer="zeros", trainable=False, name=f"{prefix}-{factor}"
                 )
                 continue
             log_step = add_variable(
                 shape=_step_shape(shape, factorization.step_axes.get(factor, ())),
-                initializer=keras.initializers.Constant(initial_log_step),
-                constraint=StepRange(),
-                name=f"{prefix}.{factor}_log_step",
+                initializer=keras.initializers.Constant(initial_log_step / step_rate),
+                constraint=StepRange(step_rate),
+                name=f"{prefix}-{factor}_log_step",
             )
-            self.log_steps[factor] = log_step
+            step = self.steps[factor] = LearnedStep(log_step, step_rate)
             self.latents[factor] = add_variable(
                 shape=shape,
                 initializer="zeros",
-                regularizer=PowerLawPenalty(log_step, penalty_weight, alpha),
-                name=f"{prefix}.{factor}",
+                regularizer=PowerLawPenalty(step, penalty_weight, alpha),
+                name=f"{prefix}-{factor}",
             )
 
     def fit(self, weight: np.ndarray) -> None:
@@ -72,11 +72,11 @@ class LatentWeight:
             self.latents[factor].assign(value)
 
     def effective(self) -> Any:
-        """The weight made of rounded latents: a float32 tensor with gradients for latents and log_steps."""
+        """The weight made of rounded latents: a float32 tensor with gradients for latents and steps."""
         factors: dict[str, Any] = {}
         for factor, latent in self.latents.items():
-            if factor in self.log_steps:
-                step = learned_step(self.log_steps[factor])
+            if factor in self.steps:
+                step = self.steps[factor].value()
                 factors[factor] = round_straight_through(latent / step) * step
             else:
                 factors[factor] = keras.ops.convert_to_tensor(latent)
@@ -86,8 +86,8 @@ class LatentWeight:
         """Latents as numpy factors and steps as integer codes: what the encoder takes."""
         return FactoredWeight(
             self.factorization,
-            {factor: _numpy(latent) for factor, latent in self.latents.items()},
-            {factor: step_codes(_numpy(log_step)) for factor, log_step in self.log_steps.items()},
+            {k: np.asarray(keras.ops.convert_to_numpy(latent)) for k, latent in self.latents.items()},
+            {factor: step.codes() for factor, step in self.steps.items()},
         )
 
     def symbols(self) -> dict[str, np.ndarray]:
@@ -118,7 +118,3 @@ class LatentWeight:
 def _step_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of the steps of a factor: its own extents along `axes`, 1 elsewhere; () where one step serves all."""
     return tuple(n if axis in axes else 1 for axis, n in enumerate(shape)) if axes else ()
-
-
-def _numpy(variable: keras.Variable) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(variable))

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from .rounding import learned_step
+from .rounding import LearnedStep
 
 
 def power_law(latent: Any, alpha: float) -> Any:
@@ -25,10 +25,10 @@ class PowerLawPenalty(keras.regularizers.Regularizer):
     A regularizer is counted once a training step, however often a shared layer is called.
     """
 
-    def __init__(self, log_step: keras.Variable, weight: float, alpha: float) -> None:
-        self.log_step = log_step
+    def __init__(self, step: LearnedStep, weight: float, alpha: float) -> None:
+        self.step = step
         self.weight = weight
         self.alpha = alpha
 
     def __call__(self, latent: Any) -> Any:
-        return self.weight * power_law(latent / learned_step(self.log_step), self.alpha)
+        return self.weight * power_law(latent / self.step.value(), self.alpha)

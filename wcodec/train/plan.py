@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -55,12 +56,11 @@ def plan_factorizations(
     return {name: factorization for name, factorization in plan.items() if factorization is not None}
 
 
-def _factorization(
-    weight: OwnedWeight, overrides: Mapping[str, FactorizationFactory | None]
-) -> Factorization | None:
+def _factorization(weight: OwnedWeight, overrides: Mapping[str, FactorizationFactory | None]) -> Factorization | None:
     shape = tuple(weight.variable.shape)
-    factories = [factory for pattern, factory in overrides.items() if fnmatchcase(weight.name, pattern)]
-    if factories and factories[0] is None:
+    default = partial(default_factorization, layer=weight.layer)
+    factory = next((made for pattern, made in overrides.items() if fnmatchcase(weight.name, pattern)), default)
+    if factory is None:
         return None
     if "float" not in weight.variable.dtype:
         rule = f"a weight of dtype {weight.variable.dtype} cannot be trained through latents"
@@ -68,7 +68,7 @@ def _factorization(
     if weight.variable.constraint is not None:
         rule = "its constraint cannot act on latents; factorizations={name: None} trains the weight as it is"
         raise UnsupportedTypeError(rule, tensor=weight.name)
-    factorization = factories[0](shape) if factories else default_factorization(shape, weight.layer)
+    factorization = factory(shape)
     if getattr(factorization, "shape", None) != shape:
         rule = f"factorizations: {factorization!r} is not a factorization of shape {shape}"
         raise OptionError(rule, tensor=weight.name)

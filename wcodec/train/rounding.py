@@ -46,9 +46,33 @@ def learned_step(log_step: Any) -> Any:
     return smooth + ops.stop_gradient(exact - smooth)
 
 
-@keras.saving.register_keras_serializable("wcodec")
 class StepRange(keras.constraints.Constraint):
-    """Keeps a learned log_step within the steps of training after every update."""
+    """Keeps the variable of a LearnedStep within the steps of training after every update."""
 
-    def __call__(self, log_step: Any) -> Any:
-        return keras.ops.clip(log_step, LOWEST_LOG_STEP, HIGHEST_LOG_STEP)
+    def __init__(self, rate: float) -> None:
+        self.lowest = LOWEST_LOG_STEP / rate
+        self.highest = HIGHEST_LOG_STEP / rate
+
+    def __call__(self, value: Any) -> Any:
+        return keras.ops.clip(value, self.lowest, self.highest)
+
+
+class LearnedStep:
+    """A quantization step in training.
+
+    The variable holds log_step / rate. An optimizer of Adam's kind moves each variable by about its learning rate,
+    so the log_step moves `rate` times as fast as the latents.
+    """
+
+    def __init__(self, variable: keras.Variable, rate: float) -> None:
+        self.variable = variable
+        self.rate = rate
+
+    def value(self) -> Any:
+        """The exact step, with a gradient."""
+        return learned_step(self.variable * self.rate)
+
+    def codes(self) -> np.ndarray:
+        """Its integer code: int32, the shape of the variable."""
+        scaled = np.asarray(keras.ops.convert_to_numpy(self.variable)) * np.float32(self.rate)
+        return np.asarray(step_codes(scaled))

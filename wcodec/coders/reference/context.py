@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from .context_prior import ADAPTATION_RATE, ESCAPE_BITS, FLAGS, LEVELS, PRIOR
 from .range_coder import EVEN_CHANCE, RangeDecoder, RangeEncoder
 
 MAX_CLIPPED = 31
-MEAN_UNIT = 64
+MEAN_UNIT = 1024
+MEAN_MEMORY = 32
 MAX_COUNT = 255
 PRIOR_COUNT = 4
 PROBABILITY_BITS = 22
@@ -84,6 +86,7 @@ class _Model:
     def __init__(self, prior: dict[str, list[int]]) -> None:
         self.non_zero = [_Bit(p) for p in prior["non_zero"]]  # by level
         self.non_zero_pattern = [_Bit(p) for p in prior["non_zero_pattern"]]
+        self.non_zero_means = [_Bit(p) for p in prior["non_zero_means"]]
         self.negative = [_Bit(p) for p in prior["negative"]]  # by two signs
         self.negative_pattern = [_Bit(p) for p in prior["negative_pattern"]]  # by four signs
         self.above = [_Bit(p) for p in prior["above"]]  # level * FLAGS + flag
@@ -94,10 +97,31 @@ def _start_models() -> list[_Model]:
     return [_Model(prior) for prior in PRIOR]
 
 
-def _chance(*bits: _Bit) -> int:
-    """The mean probability of one or two contexts, in units of 2**-16, kept off 0 and 1."""
-    mean = sum(bit.probability for bit in bits) // len(bits) >> PROBABILITY_BITS - 16
-    return min(max(mean, LEAST_CHANCE), 65536 - LEAST_CHANCE)
+def _chance(weighted: Sequence[tuple[int, _Bit]]) -> int:
+    """The weighted mean probability of some contexts, in units of 2**-16, kept off 0 and 1."""
+    mean = sum(weight * bit.probability for weight, bit in weighted) // sum(weight for weight, _ in weighted)
+    return min(max(mean >> PROBABILITY_BITS - 16, LEAST_CHANCE), 65536 - LEAST_CHANCE)
+
+
+def _non_zero_contexts(model: _Model, around: _Neighbourhood) -> list[tuple[int, _Bit]]:
+    return [
+        (3, model.non_zero[around.level]),
+        (2, model.non_zero_pattern[around.magnitudes]),
+        (3, model.non_zero_means[around.means]),
+    ]
+
+
+def _negative_contexts(model: _Model, around: _Neighbourhood) -> list[tuple[int, _Bit]]:
+    return [(1, model.negative[around.signs // 9]), (1, model.negative_pattern[around.signs])]
+
+
+class _Neighbourhood(NamedTuple):
+    """The contexts of one symbol."""
+
+    level: int  # of the expected magnitude
+    magnitudes: int  # pattern of the four neighbours' magnitudes
+    means: int  # octaves of the two running means
+    signs: int  # pattern of the neighbours' signs
 
 
 class _Walk:
@@ -112,8 +136,8 @@ class _Walk:
         self.index = self.column = 0
         self.mean = 0
 
-    def neighbourhood(self) -> tuple[int, int, int]:
-        """(level, pattern of magnitudes, pattern of signs) for the symbol at `index`."""
+    def neighbourhood(self) -> _Neighbourhood:
+        """What the symbols known so far say about the one at `index`."""
         first_row = self.index < self.width
         above = 0 if first_row else self._back(self.width)
         in_kernel_above = 0
@@ -125,20 +149,20 @@ class _Walk:
             in_kernel_above = self._back(self.kernel_columns) if row else 0
             four = [self._back(1) if column else 0, in_kernel_above, self._in_row(self.kernel), above]
         near = 6 * _clip(self._in_row(1)) + 2 * _clip(self._in_row(2)) + 3 * _clip(in_kernel_above)
-        expected = 4 * near + (3 * self.mean + 2 * self._column_mean()) // 4
+        expected = 16 * near + 3 * (self.mean + self._column_mean()) // 16
         level = min(((expected + 1) ** 2).bit_length() - 1, LEVELS - 1)
         magnitudes = signs = 0
         for value in four:
             magnitudes = 3 * magnitudes + min(abs(value), 2)
             signs = 3 * signs + 1 + (value > 0) - (value < 0)
-        return level, magnitudes, signs
+        means = 9 * _octave(self.mean) + _octave(self._column_mean())
+        return _Neighbourhood(level, magnitudes, means, signs)
 
     def step(self) -> None:
         """Past the symbol at `index`."""
         clipped = _clip(self.values[self.index])
-        mean = self._column_mean()
-        self.columns[self.column % MAX_COLUMNS] = mean - mean // 8 + clipped * (MEAN_UNIT // 8)
-        self.mean += clipped * (MEAN_UNIT // 16) - self.mean // 16
+        self.columns[self.column % MAX_COLUMNS] = _advanced(self._column_mean(), clipped)
+        self.mean = _advanced(self.mean, clipped)
         self.index += 1
         self.column = (self.column + 1) % self.width
 
@@ -161,47 +185,53 @@ def _clip(value: int) -> int:
     return min(abs(value), MAX_CLIPPED)
 
 
-def _encode_symbol(encoder: RangeEncoder, model: _Model, around: tuple[int, int, int], value: int) -> None:
-    def code(bit: bool, *contexts: _Bit) -> None:
-        encoder.bit(int(bit), _chance(*contexts))
-        for context in contexts:
+def _advanced(mean: int, clipped: int) -> int:
+    return mean - mean // MEAN_MEMORY + clipped * (MEAN_UNIT // MEAN_MEMORY)
+
+
+def _octave(mean: int) -> int:
+    return min(max((mean + 1).bit_length() - 3, 0), 8)
+
+
+def _encode_symbol(encoder: RangeEncoder, model: _Model, around: _Neighbourhood, value: int) -> None:
+    def code(bit: bool, weighted: Sequence[tuple[int, _Bit]]) -> None:
+        encoder.bit(int(bit), _chance(weighted))
+        for _, context in weighted:
             context.adapt(int(bit))
 
-    level, magnitudes, signs = around
-    code(value != 0, model.non_zero[level], model.non_zero_pattern[magnitudes])
+    code(value != 0, _non_zero_contexts(model, around))
     if value == 0:
         return
-    code(value < 0, model.negative[signs // 9], model.negative_pattern[signs])
+    code(value < 0, _negative_contexts(model, around))
     for flag in range(1, min(abs(value), FLAGS) + 1):
-        code(abs(value) > flag, model.above[level * FLAGS + flag - 1])
+        code(abs(value) > flag, [(1, model.above[around.level * FLAGS + flag - 1])])
     if abs(value) > FLAGS:
         excess = abs(value) - FLAGS
         bits = excess.bit_length() - 1
         for i in range(bits):
-            code(True, model.escape[i])
+            code(True, [(1, model.escape[i])])
         if bits < ESCAPE_BITS:
-            code(False, model.escape[bits])
+            code(False, [(1, model.escape[bits])])
         for i in reversed(range(bits)):
             encoder.bit(excess >> i & 1, EVEN_CHANCE)
 
 
-def _decode_symbol(decoder: RangeDecoder, model: _Model, around: tuple[int, int, int]) -> int:
-    def code(*contexts: _Bit) -> int:
-        bit = decoder.bit(_chance(*contexts))
-        for context in contexts:
+def _decode_symbol(decoder: RangeDecoder, model: _Model, around: _Neighbourhood) -> int:
+    def code(weighted: Sequence[tuple[int, _Bit]]) -> int:
+        bit = decoder.bit(_chance(weighted))
+        for _, context in weighted:
             context.adapt(bit)
         return bit
 
-    level, magnitudes, signs = around
-    if not code(model.non_zero[level], model.non_zero_pattern[magnitudes]):
+    if not code(_non_zero_contexts(model, around)):
         return 0
-    negative = code(model.negative[signs // 9], model.negative_pattern[signs])
+    negative = code(_negative_contexts(model, around))
     magnitude = 1
-    while magnitude <= FLAGS and code(model.above[level * FLAGS + magnitude - 1]):
+    while magnitude <= FLAGS and code([(1, model.above[around.level * FLAGS + magnitude - 1])]):
         magnitude += 1
     if magnitude > FLAGS:
         bits = 0
-        while bits < ESCAPE_BITS and code(model.escape[bits]):
+        while bits < ESCAPE_BITS and code([(1, model.escape[bits])]):
             bits += 1
         excess = 1
         for _ in range(bits):
