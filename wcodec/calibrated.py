@@ -12,11 +12,12 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from .errors import OptionError
+from .dtypes import is_float
+from .errors import NonFiniteError, OptionError
 from .frontends.protocol import NamedTensor
 from .plan import NearLossless
 from .posttrain.activations import measure
-from .posttrain.budget import Budget, RatePoint, bisect, settle
+from .posttrain.budget import Budget, RatePoint, bisect, divergence_budget, score_budget, settle, size_budget
 from .posttrain.calibration import as_inputs, complaints, held_out
 from .posttrain.fidelity import Fidelity
 from .posttrain.networks import Network, open_network
@@ -155,22 +156,13 @@ def _budget(options: CalibrationOptions, bits_per_weight: float | None, search: 
     if options.get("data_free") and not any(options.get(n) for n in ("target_bytes", "max_kl", "evaluate")):
         bits_per_weight = DATA_FREE_BITS if bits_per_weight is None else bits_per_weight
     if bits_per_weight is not None:
-        return _size_budget(int(bits_per_weight * search.weights / 8), f"bits_per_weight={bits_per_weight:g}")
+        return size_budget(int(bits_per_weight * search.weights / 8), f"bits_per_weight={bits_per_weight:g}")
     if options.get("target_bytes") is not None:
-        return _size_budget(options["target_bytes"], f"target_bytes={options['target_bytes']}")
+        return size_budget(options["target_bytes"], f"target_bytes={options['target_bytes']}")
     if options.get("evaluate") is not None:
-        least = search.float_score() - options["tolerance"]
-        words = f"tolerance={options['tolerance']:g} (a score of {least:g})"
-        return Budget(lambda p: (p.score or 0.0) >= least, lambda p: f"a score of {p.score:g}", False, words)
-    most = options.get("max_kl", DEFAULT_KL)
+        return score_budget(search.float_score() - options["tolerance"], options["tolerance"])
     search.require_fidelity()
-    return Budget(
-        lambda p: (p.divergence or 0.0) <= most, lambda p: f"a KL of {p.divergence:.4g}", False, f"max_kl={most:g}"
-    )
-
-
-def _size_budget(most: int, words: str) -> Budget:
-    return Budget(lambda p: p.nbytes <= most, lambda p: f"{p.nbytes:,} bytes", True, words)
+    return divergence_budget(options.get("max_kl", DEFAULT_KL))
 
 
 @dataclass
@@ -189,6 +181,9 @@ class _Search:
 
     def __post_init__(self) -> None:
         self.values = {t.name: t.value for t in self.tensors if isinstance(t.value, np.ndarray)}
+        for name, values in self.values.items():
+            if is_float(values.dtype) and not np.isfinite(values).all():
+                raise NonFiniteError("NaN or infinity cannot be quantized; repair the tensor", tensor=name)
         damping = DAMPING if self.options.get("data_free") else Damping()
         self._sequential = Sequential(self.network, self.values, self.inputs, damping, self.progress)
         other = NearLossless().step_code

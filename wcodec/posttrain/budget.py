@@ -13,6 +13,9 @@ from ..errors import OptionError
 from ..quantize import CODES_PER_OCTAVE
 
 WALK = 4  # most sequential passes that settle a budget
+WORTH_A_PASS = 0.03  # of a size budget left over
+QUALITY_STRIDE = CODES_PER_OCTAVE // 8  # step codes from pass to pass where a quality is sought
+PER_CODE = 0.015  # how much smaller one step code makes a file, about
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Budget:
         measure: what it is about, for the message: a point -> "71,000 bytes", "a KL of 0.03".
         coarser_keeps: True for a size, which coarser steps keep; False for a quality, which finer steps keep.
         words: the budget itself, for the message.
+        refined: how many step codes a kept point may be made harder in one go.
     """
 
     kept: Callable[[RatePoint], bool]
     measure: Callable[[RatePoint], str]
     coarser_keeps: bool
     words: str
+    refined: Callable[[RatePoint], int]
 
     @property
     def direction(self) -> int:
@@ -87,27 +92,52 @@ def bisect(trial: Try, budget: Budget, low: int, high: int) -> int:
 def settle(trial: Try, budget: Budget, start: int) -> RatePoint:
     """The best point that keeps the budget among a few passes from `start` on.
 
-    A point that fails sends the search half an octave's quarter towards the easy side, one that keeps a quality sends
-    it the other way; a size once kept is taken.
-
     Raises:
         OptionError: none of the passes keeps the budget; says what the last one came to.
     """
-    stride = CODES_PER_OCTAVE // 8
     best: RatePoint | None = None
-    code, point = start, None
+    code = start
     for _ in range(WALK):
         point = trial(code)
         if budget.kept(point):
             best = point
-            if budget.coarser_keeps:
-                break
-            code -= stride * budget.direction
-        elif best is not None:
+            code -= budget.refined(point) * budget.direction
+        elif best is None:
+            code += QUALITY_STRIDE * budget.direction if not budget.coarser_keeps else 1
+        if code == point.step_code or (best is not None and best is not point):
             break
-        else:
-            code += (1 if budget.coarser_keeps else stride) * budget.direction
     if best is None:
-        closest = budget.measure(point) if point is not None else "none"
-        raise OptionError(f"{budget.words} cannot be kept: the closest point has {closest}")
+        raise OptionError(f"{budget.words} cannot be kept: the closest point has {budget.measure(point)}")
     return best
+
+
+def size_budget(most: int, words: str) -> Budget:
+    """At most so many bytes."""
+
+    def refined(point: RatePoint) -> int:
+        left = 1 - point.nbytes / most
+        return int(left / PER_CODE) if left > WORTH_A_PASS else 0
+
+    return Budget(lambda p: p.nbytes <= most, lambda p: f"{p.nbytes:,} bytes", True, words, refined)
+
+
+def divergence_budget(most: float) -> Budget:
+    """At most so much divergence, in nats."""
+    return Budget(
+        lambda p: (p.divergence or 0.0) <= most,
+        lambda p: f"a KL of {p.divergence:.4g}",
+        False,
+        f"max_kl={most:g}",
+        lambda p: QUALITY_STRIDE,
+    )
+
+
+def score_budget(least: float, tolerance: float) -> Budget:
+    """At least this score of the caller's own."""
+    return Budget(
+        lambda p: p.score is not None and p.score >= least,
+        lambda p: f"a score of {p.score:g}",
+        False,
+        f"tolerance={tolerance:g} (a score of {least:g})",
+        lambda p: QUALITY_STRIDE,
+    )

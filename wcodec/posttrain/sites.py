@@ -29,18 +29,20 @@ class Site:
         scan: axis order of the coder, a name of `wcodec.scans.SCANS`.
         groups: number of independent matrices.
         columns: makes the columns from the layer's first input.
+        output_axes: how many axes in the coder's order belong to the outputs.
     """
 
     variable: str
     scan: str
     groups: int
     columns: Columns
+    output_axes: int = 1
 
     def to_matrices(self, weight: np.ndarray) -> np.ndarray:
         """float64 (groups, rows, n) of a weight in its framework's layout."""
         scanned = to_scan(weight, self.scan).astype(np.float64)
-        rows = len(scanned) // self.groups
-        return scanned.reshape(self.groups, rows, -1)
+        n = math.prod(scanned.shape[self.output_axes :])
+        return scanned.reshape(self.groups, scanned.size // (self.groups * n), n)
 
     def from_matrices(self, matrices: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Inverse of `to_matrices` for a weight of `shape`; dtype kept."""

@@ -15,6 +15,7 @@ from ...errors import OptionError, UnsupportedTypeError
 from ...frontends import find_frontend
 from ...frontends.keras_scans import scan_of_each
 from ...runtime.windows import padding_amounts
+from ...scans import SCANS
 from ...train.variables import variable_names
 from ..sites import Columns, ConvColumns, Pick, Site, dense_columns
 from .protocol import Call, Inputs, Layer, Replaced, Visit
@@ -36,11 +37,12 @@ def _einsum_dense(layer: Any, scan: str) -> Layer:
     """Letters of the input that the result has not are the columns, in the order of the kernel."""
     inputs, _, rest = layer.equation.replace(" ", "").partition(",")
     letters, _, result = rest.partition("->")
-    contracted = [letter for letter in letters if letter in inputs and letter not in result]
-    if "..." in layer.equation or any(letter in inputs and letter in result for letter in letters):
-        return Layer("", {})  # a kernel of its own for each position: rounded
-    columns = partial(_contracted_columns, [inputs.index(letter) for letter in contracted])
-    return Layer("", {}, (Site("kernel", scan, 1, columns),), _einsum_bias(layer, result))
+    contracted = [axis for axis, letter in enumerate(letters) if letter in inputs and letter not in result]
+    outputs = [axis for axis, letter in enumerate(letters) if letter in result and letter not in inputs]
+    if "..." in layer.equation or SCANS[scan][1](len(letters)) != (*outputs, *contracted):
+        return Layer("", {})  # a kernel of its own for each position, or an order that no scan has: rounded
+    columns = partial(_contracted_columns, [inputs.index(letters[axis]) for axis in contracted])
+    return Layer("", {}, (Site("kernel", scan, 1, columns, len(outputs)),), _einsum_bias(layer, result))
 
 
 def _einsum_bias(layer: Any, result: str) -> str | None:
@@ -61,7 +63,7 @@ def _conv(layer: Any, scan: str) -> Layer:
 
 def _depthwise(layer: Any, scan: str) -> Layer:
     channels = layer.kernel.shape[-2]
-    site = Site("kernel", scan, channels, _conv_columns(layer, channels))
+    site = Site("kernel", scan, channels, _conv_columns(layer, channels), output_axes=2)
     return Layer("", {}, (site,), "bias", _channel_axis(layer))
 
 
