@@ -132,8 +132,8 @@ def _check(options: CalibrationOptions, bits_per_weight: float | None) -> None:
     if (options.get("evaluate") is None) is not (options.get("tolerance") is None):
         raise OptionError("evaluate and tolerance go together")
     for name in ("target_bytes", "max_kl"):
-        if options.get(name) is not None and not options[name] > 0:  # type: ignore[literal-required]
-            raise OptionError(f"{name}={options[name]} is not positive")  # type: ignore[literal-required]
+        if options.get(name) is not None and not options[name] > 0:
+            raise OptionError(f"{name}={options[name]} is not positive")
 
 
 def _data(network: Network, options: CalibrationOptions) -> tuple[Inputs, Inputs | None]:
@@ -278,7 +278,5 @@ class _Search:
             divergence = seen.divergence()
         if chosen.divergence <= OVERFITTED * max(divergence, 1e-9) or chosen.divergence < DEFAULT_KL:
             return []
-        return [
-            f"the KL is {chosen.divergence:.4g} on held-out inputs and {divergence:.4g} on calibration inputs: "
-            "calibrate on more of them"
-        ]
+        told = f"the KL is {chosen.divergence:.4g} on held-out inputs and {divergence:.4g} on calibration inputs"
+        return [f"{told}: calibrate on more of them"]

@@ -156,13 +156,17 @@ def encode(
         policy = _policy_for_rate(tensors, job, bits_per_weight, described)
     else:
         policy = Lossless() if lossless else NearLossless()
-    told = {} if outcome is None else {"curve": outcome.curve, "warnings": outcome.warnings}
     if dst is not None:
         with open_sink(dst) as file:
-            return replace(_write(file, tensors, policy, job, described), **told)
+            return _told(_write(file, tensors, policy, job, described), outcome)
     buffer = io.BytesIO()
     report = _write(buffer, tensors, policy, job, described)
-    return replace(report, data=buffer.getvalue(), **told)
+    return replace(_told(report, outcome), data=buffer.getvalue())
+
+
+def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
+    """The report with what the search for a budget gave."""
+    return report if outcome is None else replace(report, curve=outcome.curve, warnings=outcome.warnings)
 
 
 @dataclass(frozen=True)

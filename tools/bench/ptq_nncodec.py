@@ -23,8 +23,8 @@ OPERATORS = torch.library.Library("torchvision", "DEF")
 for operator in ("nms", "qnms"):
     OPERATORS.define(operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
-import numpy as np
-from nncodec import nnc
+import numpy as np  # noqa: E402
+from nncodec import nnc  # noqa: E402
 
 
 def main(source: str, folder: str, qps: list[int]) -> None:
@@ -44,8 +44,14 @@ def main(source: str, folder: str, qps: list[int]) -> None:
             path = Path(folder) / f"decoded_{qp}_{dependent}.npz"
             np.savez(path, **decoded)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            row = {"setting": f"qp {qp}{' dq' if dependent else ''}", "nbytes": len(stream), "encode_s": encoded - start,
-                   "decode_s": end - encoded, "peak_mb": peak, "decoded": str(path)}  # fmt: skip
+            row = {
+                "setting": f"qp {qp}{' dq' if dependent else ''}",
+                "nbytes": len(stream),
+                "encode_s": encoded - start,
+                "decode_s": end - encoded,
+                "peak_mb": peak,
+                "decoded": str(path),
+            }
             print(json.dumps(row), flush=True)
 
 

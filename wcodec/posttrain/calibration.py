@@ -60,7 +60,7 @@ def complaints(inputs: Inputs) -> list[str]:
 
 def held_out(inputs: Inputs) -> tuple[Inputs, Inputs]:
     """Data to measure on, and one sample in `HELD_OUT` to check with; all for both where there are few."""
-    if len(inputs) < ENOUGH:
+    if len(inputs) < 2 * ENOUGH:
         return inputs, inputs
     last = np.arange(len(inputs)) % HELD_OUT == HELD_OUT - 1
     return _where(inputs, ~last), _where(inputs, last)

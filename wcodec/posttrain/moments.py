@@ -77,4 +77,4 @@ def _products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Sum over samples of left right^T (groups, n, n) in float64."""
     if len(left) == 1:  # a matrix times itself is recognized and costs half
         return np.asarray(left[0].T @ right[0], np.float64)[np.newaxis]
-    return np.matmul(left.transpose(0, 2, 1), right).astype(np.float64)
+    return np.asarray(np.matmul(left.transpose(0, 2, 1), right), np.float64)

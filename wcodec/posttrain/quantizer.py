@@ -228,4 +228,4 @@ class TwinPass:
         to_numpy = self.job.network.to_numpy
         error = to_numpy(wanted) - to_numpy(quantized_half.output(self._values(layer)))
         moved = np.moveaxis(error, layer.channel_axis, -1)
-        return moved.reshape(-1, moved.shape[-1])
+        return np.asarray(moved.reshape(-1, moved.shape[-1]))

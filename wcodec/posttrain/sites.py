@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -82,8 +83,8 @@ class ConvColumns:
         rank = len(self.kernel)
         windows = np.moveaxis(patches(padded, self.kernel, self.strides, self.dilation), -1, rank + 1)
         outputs = windows.shape[1 : rank + 1]
-        chosen = np.unravel_index(pick(math.prod(outputs)), outputs)
-        columns = windows[(slice(None), *chosen)]  # (batch, positions, channels, kernel...)
+        chosen: tuple[Any, ...] = (slice(None), *np.unravel_index(pick(math.prod(outputs)), outputs))
+        columns = windows[chosen]  # (batch, positions, channels, kernel...)
         count, each = columns.shape[0] * columns.shape[1], x.shape[-1] // self.groups * math.prod(self.kernel)
         grouped = columns.reshape(count, self.groups, each)
         return np.ascontiguousarray(grouped.transpose(1, 0, 2))

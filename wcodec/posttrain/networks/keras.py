@@ -29,7 +29,7 @@ PARTS = {
 }
 
 
-def _dense(layer: Any, scan: str) -> Layer:
+def _dense(_: Any, scan: str) -> Layer:
     return Layer("", {}, (Site("kernel", scan, 1, dense_columns),), "bias")
 
 
@@ -84,11 +84,11 @@ def _channel_axis(layer: Any) -> int:
     return 1 if layer.data_format == "channels_first" else -1
 
 
-def _batch_norm(layer: Any, scan: str) -> Layer:
+def _batch_norm(layer: Any, _: str) -> Layer:
     return Layer("", {}, (), "beta", layer.axis)
 
 
-def _layer_norm(layer: Any, scan: str) -> Layer:
+def _layer_norm(layer: Any, _: str) -> Layer:
     return Layer("", {}, (), "beta" if layer.beta is not None and len(layer.beta.shape) == 1 else None)
 
 
@@ -122,7 +122,7 @@ class KerasNetwork:
 
     def __init__(self, model: Any) -> None:
         if hasattr(model, "factored_weights"):
-            raise UnsupportedTypeError("a compressible model is quantized by its training: encode it without calibration")
+            raise UnsupportedTypeError("a compressible model is quantized by training: encode it without calibration")
         self._model = model
         names = {id(variable): name for name, variable in variable_names(model)}
         scans = scan_of_each(model)
@@ -131,7 +131,7 @@ class KerasNetwork:
 
     @property
     def image_shape(self) -> tuple[int, ...] | None:
-        shape = getattr(self._model, "input_shape", None)
+        shape: Any = getattr(self._model, "input_shape", None)
         shape = shape[0] if isinstance(shape, list) and len(shape) == 1 else shape
         known = isinstance(shape, tuple) and len(shape) == 4 and all(isinstance(size, int) for size in shape[1:])
         return shape[1:] if known else None
@@ -145,7 +145,7 @@ class KerasNetwork:
 
     def _call(self, inputs: Inputs) -> Any:
         tensors = [keras.ops.convert_to_tensor(a) for a in inputs.arrays]
-        given = dict(zip(inputs.names, tensors, strict=True)) if inputs.names else tensors
+        given: Any = dict(zip(inputs.names, tensors, strict=True)) if inputs.names else tensors
         listed = inputs.names or len(tensors) > 1 or isinstance(getattr(self._model, "input", None), list)
         try:
             return self._model(given if listed else given[0], training=False)
@@ -187,7 +187,8 @@ def _layer_of(layer: Any, names: Mapping[int, str], scans: Mapping[int, str]) ->
     tensors = {name: names[id(variable)] for name, variable in local.items()}
     kernel = next((v for name, v in local.items() if name.rpartition("/")[2] == "kernel"), None)
     scan = scans[id(kernel)] if kernel is not None else "as_is"
-    known = LAYERS.get(type(layer).__name__, lambda *_: Layer("", {}))(layer, scan)
+    describe = LAYERS.get(type(layer).__name__)
+    known = describe(layer, scan) if describe else Layer("", {})
     sites = tuple(site for site in known.sites if site.variable in local)
     additive = known.additive if known.additive in local else None
     return replace(known, name=layer.path, tensors=tensors, sites=sites, additive=additive)

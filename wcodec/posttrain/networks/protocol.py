@@ -36,7 +36,9 @@ class Layer:
 class Call(Protocol):
     """One call of a layer in a running network."""
 
-    layer: Layer
+    @property
+    def layer(self) -> Layer:
+        """The layer that is called."""
 
     @property
     def argument(self) -> Any:

@@ -19,7 +19,7 @@ from .protocol import Call, Inputs, Layer, Replaced, Visit
 _PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def _linear(module: Any) -> Layer:
+def _linear(_: Any) -> Layer:
     return Layer("", {}, (Site("weight", "as_is", 1, dense_columns),), "bias")
 
 
@@ -37,7 +37,7 @@ def _conv(module: Any) -> Layer:
 
 
 def _padding(module: Any, sizes: tuple[int, ...]) -> list[tuple[int, int]]:
-    """"same" makes as many windows as elements (stride 1), the odd element goes after."""
+    """ "same" makes as many windows as elements (stride 1), the odd element goes after."""
     if module.padding == "valid":
         return [(0, 0)] * len(sizes)
     if module.padding == "same":
@@ -46,7 +46,7 @@ def _padding(module: Any, sizes: tuple[int, ...]) -> list[tuple[int, int]]:
     return [(p, p) for p in module.padding]
 
 
-def _batch_norm(module: Any) -> Layer:
+def _batch_norm(_: Any) -> Layer:
     return Layer("", {}, (), "bias", channel_axis=1)
 
 
