@@ -16,15 +16,17 @@ import time
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
+import numpy as np
 import torch
 
-# NNCodec imports torchvision, whose operators do not load beside every CPU build of torch.
-OPERATORS = torch.library.Library("torchvision", "DEF")
-for operator in ("nms", "qnms"):
-    OPERATORS.define(operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+try:
+    import torchvision  # noqa: F401  NNCodec needs it
+except RuntimeError:  # its operators do not load beside every CPU build of torch
+    OPERATORS = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        OPERATORS.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
-import numpy as np  # noqa: E402
-from nncodec import nnc  # noqa: E402
+from nncodec import nnc
 
 
 def main(source: str, folder: str, qps: list[int]) -> None:

@@ -38,7 +38,7 @@ class Damping:
     """
 
     feedback: float = 0.01
-    target: float = 0.01
+    target: float = 0.1
 
 
 def rounded(name: str, values: np.ndarray, steps: Steps) -> FactoredWeight | None:
