@@ -87,8 +87,8 @@ clean:
 .venv-floor/.test: $(BUILT_FROM) tests/floor.txt | .venv-floor/pyvenv.cfg
 	$(call install,.venv-floor,wcodec and the oldest TensorFlow,-r tests/floor.txt -e '.[test-edge$(,)cli]')
 
-.venv-check/.check: pyproject.toml | .venv-check/pyvenv.cfg
-	$(call install,.venv-check,the linters,mypy ruff numpy click rich)
+.venv-check/.check: pyproject.toml Makefile | .venv-check/pyvenv.cfg
+	$(call install,.venv-check,the linters,mypy ruff click ml_dtypes msgpack numpy rich)
 
 .PRECIOUS: %/pyvenv.cfg
 %/pyvenv.cfg:

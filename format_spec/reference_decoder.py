@@ -3,7 +3,8 @@
     python reference_decoder.py FILE.wcz        lists the tensors of a file
 
 Slow, and short enough to be read beside wcz.md, quantization.md, factorizations.md and coders.md, whose order it
-follows. It needs numpy and ml_dtypes (for bfloat16 and 8-bit floats), and nothing of wcodec. It takes the whole file
+follows. It needs numpy and ml_dtypes (for bfloat16 and 8-bit floats), and nothing of wcodec; the tables of the context
+coder it reads from coders.md beside it. It takes the whole file
 as bytes; a decoder for pipes reads chunk by chunk instead.
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import sys
 import zlib
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 
 import ml_dtypes
@@ -719,12 +721,250 @@ def finish_integers(bits: Bits, arrays: list[np.ndarray], specs: list) -> list[n
     return [a.reshape(shape) for a, shape in finished]
 
 
+class RangeDecoder:
+    """Section 4.1: bits whose chances of a one are given, in units of 2**-16."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload, self.taken = payload, 0
+        self.range, self.code, self.window = 2**32 - 1, 0, 0
+        self.shift()
+        self.shift()
+
+    def shift(self) -> None:
+        """Take two more bytes of the payload; behind its end it goes on with zeros."""
+        require(self.taken <= len(self.payload) + 8, PAYLOAD, "the payload ends long before its last symbol")
+        two = int.from_bytes(self.payload[self.taken : self.taken + 2].ljust(2, b"\0"), "big")
+        self.taken += 2
+        self.code = self.code << 16 | two
+        self.window = (self.window << 16 | two) % 2**32
+
+    def bit(self, chance: int) -> int:
+        split = self.range * (65536 - chance) >> 16
+        bit = int(self.code >= split)
+        if bit:
+            self.code -= split
+            self.range -= split
+        else:
+            self.range = split
+        if self.range < 2**16:
+            self.range <<= 16
+            self.shift()
+        return bit
+
+    def finish(self) -> None:
+        """Refuse every payload but the one that the encoder writes."""
+        low = (self.window - self.code) % 2**32
+        multiples = [-(-low // unit) * unit for unit in (2**32, 2**24, 2**16)]
+        nbytes, value = next((n, v) for n, v in enumerate(multiples) if v < low + self.range)
+        full, size = self.taken - 4 + nbytes, len(self.payload)
+        sound = self.code == value - low and full - 4 <= size <= full
+        trimmed = size == 0 or size == full - 4 or self.payload[-1] != 0
+        require(sound and trimmed, PAYLOAD, "a payload that no encoder writes")
+
+
+class Probability:
+    """Section 4.2: a probability of a one that learns, in units of 2**-22."""
+
+    def __init__(self, number: int) -> None:
+        self.p, self.n = number << 14, 4
+
+    def adapt(self, bit: int) -> None:
+        rate = (20480 + 10 * self.n + 16) // (20 * self.n + 32)
+        other = 2**22 - 1 - self.p if bit else self.p
+        other -= other * rate >> 10
+        self.p = 2**22 - 1 - other if bit else other
+        self.n = min(self.n + 1, 255)
+
+
+def read_decision(coder: RangeDecoder, *weighted: tuple[int, Probability]) -> int:
+    mean = sum(weight * context.p for weight, context in weighted) // sum(weight for weight, _ in weighted)
+    bit = coder.bit(min(max(mean >> 6, 4), 65532))
+    for _, context in weighted:
+        context.adapt(bit)
+    return bit
+
+
+def initial_contexts() -> list[dict[str, list[Probability]]]:
+    """The two sets of section 4.6, from the tables in coders.md itself."""
+    text = (Path(__file__).parent / "coders.md").read_text().split("### 4.6")[1].split("## 5")[0]
+    sets = []
+    for part in text.split(" set, arrays of rank")[1:]:
+        tables = re.findall(r"^    (\w+) \(.*\)\n((?:[ \d]+\n)+)", part, re.MULTILINE)
+        sets.append({name: [Probability(int(n)) for n in numbers.split()] for name, numbers in tables})
+    return sets
+
+
+def decode_context(payload: bytes, specs: list) -> list[np.ndarray]:
+    coder, sets, arrays = RangeDecoder(payload), initial_contexts(), []
+    for shape, _ in specs:
+        rank, size = len(shape), math.prod(shape)
+        width = shape[-1] if rank >= 3 else 1
+        kernel = math.prod(shape[2:]) if rank >= 3 else 1
+        row = math.prod(shape[1:]) if rank >= 2 else size
+        arrays.append(read_walk(coder, sets[rank >= 2], size, row, kernel, width))
+    coder.finish()
+    finished = [(from_integers(a, DTYPES[dtype]), shape) for a, (shape, dtype) in zip(arrays, specs, strict=True)]
+    return [a.reshape(shape) for a, shape in finished]
+
+
+def read_walk(coder: RangeDecoder, contexts: dict, size: int, row: int, kernel: int, width: int) -> np.ndarray:
+    """Section 4.3: the symbols of one array; `row` and `kernel` are the L and K of the text."""
+    v: list[int] = []
+    mean, column = 0, [0] * 65536
+    for position in range(size):
+        j, first_row = position % row, position < row
+        y, x = divmod(j % kernel, width)
+
+        def back(distance: int, exists: bool) -> int:
+            return v[len(v) - distance] if exists else 0
+
+        if kernel == 1:
+            a, b = back(1, j >= 1), back(row, not first_row)
+            c, d = back(2, j >= 2), back(row + 1, not first_row and j >= 1)
+        else:
+            a, b = back(1, x >= 1), back(width, y >= 1)
+            c, d = back(kernel, j >= kernel), back(row, not first_row)
+        s, t, u = back(1, j >= 1), back(2, j >= 2), b if kernel > 1 else 0
+        above = column[(j - kernel) % 65536 if first_row else j % 65536]
+        c_mean = mean if first_row and j < kernel else above
+        e = 16 * (6 * q(s) + 2 * q(t) + 3 * q(u)) + 3 * (mean + c_mean) // 16
+        level = min(27, log2((e + 1) ** 2))
+        symbol = read_symbol(coder, contexts, level, (a, b, c, d), 9 * octave(mean) + octave(c_mean))
+        column[j % 65536] = advance(c_mean, symbol)
+        mean = advance(mean, symbol)
+        v.append(symbol)
+    return np.array(v, np.int32)
+
+
+def q(symbol: int) -> int:
+    return min(abs(symbol), 31)
+
+
+def log2(number: int) -> int:
+    return number.bit_length() - 1
+
+
+def octave(mean: int) -> int:
+    return min(8, max(0, log2(mean + 1) - 2))
+
+
+def advance(mean: int, symbol: int) -> int:
+    return mean - mean // 32 + 32 * q(symbol)
+
+
+def read_symbol(coder: RangeDecoder, contexts: dict, level: int, around: tuple, means: int) -> int:
+    """Sections 4.4 and 4.5; `around` are the neighbours a, b, c, d."""
+    magnitudes = signs = 0
+    for neighbour in around:
+        magnitudes = 3 * magnitudes + min(abs(neighbour), 2)
+        signs = 3 * signs + 1 + (neighbour > 0) - (neighbour < 0)
+    non_zero = (
+        (3, contexts["non_zero"][level]),
+        (2, contexts["non_zero_pattern"][magnitudes]),
+        (3, contexts["non_zero_means"][means]),
+    )
+    if not read_decision(coder, *non_zero):
+        return 0
+    negative = read_decision(coder, (1, contexts["negative"][signs // 9]), (1, contexts["negative_pattern"][signs]))
+    magnitude = 1
+    while magnitude <= 6 and read_decision(coder, (1, contexts["above"][6 * level + magnitude - 1])):
+        magnitude += 1
+    if magnitude > 6:
+        k = 0
+        while k < 30 and read_decision(coder, (1, contexts["escape"][k])):
+            k += 1
+        rest = 1
+        for _ in range(k):
+            rest = rest << 1 | coder.bit(32768)
+        magnitude = 6 + rest
+        require(magnitude < 2**31, PAYLOAD, "a magnitude above 2**31 - 1")
+    return -magnitude if negative else magnitude
+
+
+def decode_float_planes(payload: bytes, specs: list) -> list[np.ndarray]:
+    """Section 5: neighbouring arrays of one dtype are one sequence of words."""
+    source, arrays = Bytes(payload, PAYLOAD), []
+    for dtype, run in groupby(specs, key=lambda spec: spec[1]):
+        shapes = [shape for shape, _ in run]
+        sizes = [math.prod(shape) for shape in shapes]
+        planes = [read_plane(source, sum(sizes)) for _ in range(DTYPES[dtype].itemsize)]
+        elements = from_words(planes, sum(sizes), DTYPES[dtype])
+        ends = list(accumulate(sizes))
+        arrays += [
+            elements[end - size : end].reshape(shape) for shape, size, end in zip(shapes, sizes, ends, strict=True)
+        ]
+    require(not source.left(), PAYLOAD, "bytes follow the last array")
+    return arrays
+
+
+def from_words(planes: list[bytes], count: int, dtype: np.dtype) -> np.ndarray:
+    """The elements whose words have these bytes, highest plane first."""
+    unsigned, bits = np.dtype(f"u{dtype.itemsize}"), 8 * dtype.itemsize
+    words = np.zeros(count, np.uint64)
+    for plane in planes:
+        words = words << np.uint64(8) | np.frombuffer(plane, np.uint8).astype(np.uint64)
+    lowest, rest = words & np.uint64(1), words >> np.uint64(1)
+    if bits > 8 and DTYPES.index(dtype) in FLOATS:
+        words = rest | lowest << np.uint64(bits - 1)
+    elif bits > 8 and dtype.kind == "i":
+        words = np.where(lowest == 1, ~rest, rest)
+    elif dtype.kind == "b":
+        require((words <= 1).all(), PAYLOAD, "a bool is neither 0 nor 1")
+    return words.astype(unsigned).view(dtype)
+
+
+def read_plane(source: Bytes, count: int) -> bytes:
+    plane = b""
+    while len(plane) < count:
+        nbytes, form = min(65536, count - len(plane)), source.byte()
+        require(form <= 2, PAYLOAD, "an unknown form of a block")
+        if form == 0:
+            plane += source.take(nbytes)
+        elif form == 1:
+            plane += source.take(1) * nbytes
+        else:
+            plane += read_rans(source, nbytes)
+    return plane
+
+
+def read_rans(source: Bytes, count: int) -> bytes:
+    """Section 5.1."""
+    first, last = source.byte(), source.byte()
+    require(first < last, PAYLOAD, "a table of fewer than two values")
+    bits, frequencies = Bits(source.data[source.position :]), {}
+    for value in range(first, last + 1):
+        low_bits = bits.unary(12)
+        frequencies[value] = (1 << low_bits | bits.bits(low_bits)) - 1
+    bits.skip_padding()
+    source.take(bits.position // 8)
+    ends = dict(zip(frequencies, accumulate(frequencies.values()), strict=True))
+    sound = ends[last] == 4096 and frequencies[first] > 0 and frequencies[last] > 0 and max(frequencies.values()) < 4096
+    require(sound, PAYLOAD, "frequencies that no encoder writes")
+    slots = [value for value, frequency in frequencies.items() for _ in range(frequency)]
+    states = [int.from_bytes(source.take(4), "little") for _ in range(4)]
+    require(all(state >= 2**16 for state in states), PAYLOAD, "a state below 2**16")
+    block = bytearray()
+    for i in range(count):
+        x = states[i % 4]
+        slot = x % 4096
+        value = slots[slot]
+        x = frequencies[value] * (x // 4096) + slot - (ends[value] - frequencies[value])
+        if x < 2**16:
+            x = x << 16 | int.from_bytes(source.take(2), "little")
+        states[i % 4] = x
+        block.append(value)
+    require(states == [2**16] * 4, PAYLOAD, "the states do not end where the encoder starts")
+    return bytes(block)
+
+
 ALL_DTYPES = set(range(len(DTYPES)))
 INTEGER_DTYPES = ALL_DTYPES - FLOATS
 # number -> (dtypes that it carries, its decoder: payload, [(shape, dtype)] -> arrays)
 CODERS = {
     0: (ALL_DTYPES, decode_raw),
     1: (INTEGER_DTYPES, decode_elias_gamma),
+    2: (INTEGER_DTYPES, decode_context),
+    3: (ALL_DTYPES, decode_float_planes),
     4: (INTEGER_DTYPES, decode_rice),
 }
 

@@ -5,6 +5,7 @@
     for name, tensor in wcodec.stream("model.wcz"):  # one tensor in memory
         ...
 
+`wcodec.backend.NAME` says which kernel the coders run on, "native" or "reference".
 Importing this costs numpy and msgpack; encoders, front ends and training are loaded on first use.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import backend
 from .container import Limits
 from .decoder import WczFile, decode, safe_open, stream, verify
 from .errors import WczError
@@ -45,6 +47,7 @@ __all__ = [
     "Limits",
     "WczError",
     "WczFile",
+    "backend",
     "decode",
     "encode",
     "factorizations",

@@ -98,7 +98,7 @@ def plan(
         WczError: naming the tensor.
     """
     if isinstance(tensor.value, FactoredWeight):
-        return tensor.value, np.dtype(np.float32)
+        return tensor.value, tensor.value.dtype
     try:
         number_of(tensor.value.dtype)
         return _plan_array(tensor.name, tensor.value, policy, factorizations), tensor.value.dtype

@@ -144,6 +144,32 @@ def test_moving_statistics_and_seeds_advance_and_flags_are_kept():
     assert [v.trainable for v in model.weights] == [True] * 4 + [False] * 2 + [True] * 2
 
 
+def test_stateless_call_returns_the_moved_statistics():
+    # The way JAX trains: no layer's __call__ is around `call`, so that nothing is passed by context.
+    wrapped = compressible(convnet())
+    state = [v.value for v in wrapped.trainable_variables], [v.value for v in wrapped.non_trainable_variables]
+    _, after = wrapped.stateless_call(*state, batch()[0], training=True)
+    moved = [
+        v.path.split("/")[-1]
+        for v, old, new in zip(wrapped.non_trainable_variables, state[1], after, strict=True)
+        if not np.array_equal(array(old), array(new))
+    ]
+    assert sorted(moved) == ["moving_mean", "moving_variance", "seed_generator_state"]
+
+
+def test_an_inner_model_need_not_know_of_training():
+    class Doubled(keras.Model):
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(1,), initializer="ones", name="scale")
+
+        def call(self, x):
+            return 2.0 * x * self.scale
+
+    model = Doubled()
+    model.build((None, 1))
+    assert array(compressible(model, initial_log_step=0.0)(np.ones((1, 1), "float32"), training=True)).item() == 2.0
+
+
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch's compiler cannot trace keras.StatelessScope")
 def test_jit_compiled_training_agrees_with_plain():
     losses = []

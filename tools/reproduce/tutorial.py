@@ -6,8 +6,8 @@
 
 Network, data and recipe are the tutorial's: conv 20@5x5/2, conv 50@5x5/2, fc 500, fc 10, leaky ReLU after each,
 1,256,080 parameters; lambda 2 over their number, Adam 1e-3, batch 128, 5 epochs. Ours are the steps' start and pace
-(the tutorial's: `--initial-log-step -4 --step-rate 1`) and Adam's own moving average of the variables (`--ema`). They
-were chosen on the validation images; the test images were used once.
+(the tutorial's: `--initial-log-step -4 --step-rate 1`) and Adam's own moving average of the variables (`--ema`), chosen
+by `--validation`.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--alpha", type=float, default=0.01)
     parser.add_argument("--initial-log-step", type=float, default=-3.5)
     parser.add_argument("--step-rate", type=float, default=1.25, help="how much faster steps learn than latents")
-    parser.add_argument("--ema", type=float, default=0.99, help="momentum of the moving average; 0 for none")
+    parser.add_argument("--ema", type=float, default=0.995, help="momentum of the moving average; 0 for none")
     parser.add_argument("--validation", action="store_true", help="hold out training images instead of the test set")
     parser.add_argument("--mnist", help="mnist.npz, where it is not found by itself")
     parser.add_argument("--save", type=Path, help="write the .wcz file here")

@@ -66,6 +66,11 @@ def coded(coder: str, data: bytes, wire: Any = None) -> Make:
     return manifest(body([number(coder), wire or [INT32, 2]], data))
 
 
+def floats(data: bytes) -> Make:
+    """A float16 (2,) tensor, two planes, whose float_planes payload is this."""
+    return coded("float_planes", data, [head("float16", VERBATIM), 2])
+
+
 def name_table(data: bytes, tensors: int = 1) -> Make:
     """A file with this name table and a group of `tensors` tensors."""
     return lambda: wcz(
@@ -329,6 +334,14 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "gamma_value": (40, "a magnitude of 2**31", coded("elias_gamma", bytes([1, 0, 0, 0, 2, 0, 0, 0, 2]))),
     "rice_short": (40, "rice without its parameters", coded("rice", b"")),
     "rice_long": (40, "rice with a byte too many", coded("rice", payload("rice", [1, 2]) + b"\0")),
+    "context_long": (40, "context with a byte too many", coded("context", payload("context", [1, 2]) + b"\1")),
+    "context_zeros": (40, "context with a zero that is left out", coded("context", b"\0", [INT32, 1])),
+    "context_magnitude": (40, "context with a magnitude above 2**31 - 1", coded("context", b"\xff" * 16)),
+    "planes_short": (40, "float_planes without its second plane", floats(b"\1\0")),
+    "planes_long": (40, "float_planes with a byte too many", floats(b"\1\0\1\0\0")),
+    "planes_form": (40, "form 3 of a block", floats(b"\3\0\1\0")),
+    "planes_table": (40, "a table whose frequencies do not fill 4096 slots", floats(b"\2\0\1\x0a" + bytes(30))),
+    "planes_bool": (40, "a bool of 2 in float_planes", coded("float_planes", b"\1\2", [head("bool", VERBATIM), 2])),
     "stream_unused": (
         40,
         "a payload that no factor uses",

@@ -64,8 +64,10 @@ class FactoredWeight:
         factors: name -> numpy array.
         step_codes: name -> int array of step codes, shape () or broadcastable to the factor; a factor without an
             entry is stored bit for bit.
+        dtype: of the decoded weight.
     """
 
     factorization: Factorization
     factors: dict[str, np.ndarray]
     step_codes: dict[str, np.ndarray] = field(default_factory=dict)
+    dtype: np.dtype = np.dtype(np.float32)  # noqa: RUF009  # a dtype is immutable

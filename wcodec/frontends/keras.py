@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import UnsupportedTypeError
+from ..factorizations import FactoredWeight
 from .loading import Slot, matched
 from .normal import normal
 from .protocol import NamedTensor
@@ -35,7 +37,7 @@ class Keras:
         if inner is not model:
             factored = model.factored_weights()
             for name, variable in _variables(inner):
-                yield NamedTensor(name, factored[name], scans[id(variable)])
+                yield NamedTensor(name, _in_dtype_of(variable, name, factored[name]), scans[id(variable)])
             return
         for name, variable in _variables(model):
             yield NamedTensor(name, _value(name, variable), scans[id(variable)])
@@ -68,6 +70,11 @@ def _variables(model: Any) -> list[tuple[str, Any]]:
             f"the model {model.name!r} is not built, it has no weights yet: give it an Input or call it on data once"
         )
     return variable_names(model)
+
+
+def _in_dtype_of(variable: Any, name: str, value: Any) -> Any:
+    """A trained latent is float32; the weight it stands for has the dtype of its variable."""
+    return replace(value, dtype=_value(name, variable).dtype) if isinstance(value, FactoredWeight) else value
 
 
 def _value(name: str, variable: Any) -> np.ndarray:

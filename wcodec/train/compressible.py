@@ -129,7 +129,7 @@ class CompressibleModel(keras.Model):
     # -- the forward pass ------------------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Outputs of the inner model on the weights that a decoder would have; `training` reaches it by context."""
+        """Outputs of the inner model on the weights that a decoder would have."""
         effective = {id(v): weight.effective() for weight, v in self.latent_weights()}
         # Every variable is mapped: inside JAX's own scope an unmapped one would be baked in as a constant.
         variables = self.inner.variables
@@ -138,7 +138,7 @@ class CompressibleModel(keras.Model):
         )
         before = {id(v): scope.get_current_value(v) for v in variables}
         with scope:
-            outputs = self.inner(inputs)
+            outputs = self.inner(inputs, training=training)
         for v in variables:  # moving statistics, seed states
             after = scope.get_current_value(v)
             if after is not before[id(v)]:
