@@ -20,7 +20,7 @@ from .posttrain.activations import measure
 from .posttrain.budget import Budget, RatePoint, bisect, divergence_budget, score_budget, settle, size_budget
 from .posttrain.calibration import as_inputs, complaints, held_out
 from .posttrain.fidelity import Fidelity
-from .posttrain.networks import Network, open_network
+from .posttrain.networks import Network, can_run, open_network
 from .posttrain.networks.protocol import Inputs
 from .posttrain.quantizer import Damping, OneShot, Quantized, Sequential
 from .posttrain.steps import Steps
@@ -110,12 +110,48 @@ def quantize_to_budget(
         NonFiniteError: NaN or infinity in weights, data or activations; names the tensor.
     """
     _check(options, bits_per_weight)
+    if options.get("data_free") and not can_run(model):
+        return _rounded_to_budget(tensors, options, bits_per_weight, nbytes_of)
     network = open_network(model)
     search = _Search(network, tensors, nbytes_of, options, *_data(network, options), progress)
     chosen = search.run(_budget(options, bits_per_weight, search))
     warnings = [*complaints(search.inputs), *search.complaints(chosen)]
     curve = tuple(sorted(search.curve, key=lambda p: p.nbytes))
     return Outcome(search.named(search.quantized(chosen)), curve, chosen, tuple(warnings))
+
+
+def _rounded_to_budget(
+    tensors: Sequence[NamedTensor], options: CalibrationOptions, bits_per_weight: float | None, nbytes_of: NbytesOf
+) -> Outcome:
+    """Weights without a network: every matrix rounded to the finest global step that the size allows."""
+    values = {t.name: t.value for t in tensors if isinstance(t.value, np.ndarray)}
+    rounding = OneShot(values, {}, {}, Damping())
+    curve: list[RatePoint] = []
+
+    def named(code: int) -> list[NamedTensor]:
+        quantized = rounding.quantize(Steps(code, NearLossless().step_code))
+        return [replace(t, value=quantized.get(t.name, t.value)) for t in tensors]
+
+    def trial(code: int) -> RatePoint:
+        curve.append(RatePoint(code, nbytes_of(named(code)), None, None, "rounding"))
+        return curve[-1]
+
+    if options.get("max_kl") is not None or options.get("evaluate") is not None:
+        raise OptionError("weights alone have no outputs to compare: give target_bytes= or bits_per_weight=")
+    budget = _size_of(options, bits_per_weight, sum(v.size for v in values.values()))
+    middle, reach = trial_code(values), SEARCHED_OCTAVES * CODES_PER_OCTAVE
+    code = bisect(trial, budget, middle - reach, middle + reach)
+    chosen = next(point for point in curve if point.step_code == code)
+    notice = "the model holds weights alone and cannot be run: rounded without error feedback"
+    return Outcome(named(code), tuple(sorted(curve, key=lambda p: p.nbytes)), chosen, (notice,))
+
+
+def _size_of(options: CalibrationOptions, bits_per_weight: float | None, weights: int) -> Budget:
+    """The size that is asked for, or that of data-free coding where none is."""
+    if options.get("target_bytes") is not None:
+        return size_budget(options["target_bytes"], f"target_bytes={options['target_bytes']}")
+    bits = DATA_FREE_BITS if bits_per_weight is None else bits_per_weight
+    return size_budget(int(bits * weights / 8), f"bits_per_weight={bits:g}")
 
 
 def _check(options: CalibrationOptions, bits_per_weight: float | None) -> None:
@@ -153,12 +189,10 @@ def _data(network: Network, options: CalibrationOptions) -> tuple[Inputs, Inputs
 
 
 def _budget(options: CalibrationOptions, bits_per_weight: float | None, search: _Search) -> Budget:
-    if options.get("data_free") and not any(options.get(n) for n in ("target_bytes", "max_kl", "evaluate")):
-        bits_per_weight = DATA_FREE_BITS if bits_per_weight is None else bits_per_weight
-    if bits_per_weight is not None:
-        return size_budget(int(bits_per_weight * search.weights / 8), f"bits_per_weight={bits_per_weight:g}")
-    if options.get("target_bytes") is not None:
-        return size_budget(options["target_bytes"], f"target_bytes={options['target_bytes']}")
+    quality = options.get("max_kl") is not None or options.get("evaluate") is not None
+    sized = bits_per_weight is not None or options.get("target_bytes") is not None
+    if sized or (options.get("data_free") and not quality):
+        return _size_of(options, bits_per_weight, search.weights)
     if options.get("evaluate") is not None:
         return score_budget(search.float_score() - options["tolerance"], options["tolerance"])
     search.require_fidelity()
@@ -212,7 +246,7 @@ class _Search:
 
     def run(self, budget: Budget) -> RatePoint:
         """The point that keeps the budget best."""
-        middle = trial_code(self._sequential)
+        middle = trial_code(self.values)
         reach = SEARCHED_OCTAVES * CODES_PER_OCTAVE
         code = bisect(self.one_shot, budget, middle - reach, middle + reach)
         if self.options.get("data_free"):

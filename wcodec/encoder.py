@@ -148,6 +148,7 @@ def encode(
             calibrated,
             bits_per_weight,
             lambda ts: _write(io.BytesIO(), ts, NearLossless(), quiet, described).nbytes,
+            progress,
         )
         tensors, policy = outcome.tensors, NearLossless()
     elif bits_per_weight is not None:

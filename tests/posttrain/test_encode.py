@@ -215,6 +215,15 @@ def test_data_free(convnet):
         wcodec.encode(convnet, data_free=True, input_shape=(3, 8, 8), bits_per_weight=1.7)
 
 
+def test_weights_alone_are_rounded_with_a_notice():
+    weights = {"a": np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32), "b": np.ones(4, np.float32)}
+    report = wcodec.encode(weights, data_free=True, target_bytes=2000)
+    assert 1900 < report.nbytes <= 2000
+    assert report.warnings == ("the model holds weights alone and cannot be run: rounded without error feedback",)
+    with pytest.raises(OptionError, match="weights alone have no outputs to compare"):
+        wcodec.encode(weights, data_free=True, max_kl=0.1)
+
+
 def test_noise_images_have_the_spectrum_of_natural_ones():
     images = noise_images((3, 32, 32), (-2.0, 2.0), channels_first=True, count=128)
     assert images.shape == (128, 3, 32, 32)

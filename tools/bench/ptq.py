@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -165,8 +165,9 @@ def one(name: str, setting: str, evaluate: Evaluator, options: dict[str, Any]) -
 
 
 def peak_mb() -> float:
-    """Largest resident size of this process so far; the framework is most of it."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Largest resident size of this process so far; the framework and the test images are most of it."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
 def show(row: dict[str, Any]) -> None:
@@ -181,6 +182,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"no real data at {DATA} (set WCODEC_DATA)")
+    if len(arguments.networks) > 1:  # a process each: for the peak memory
+        peers = ["--peers", arguments.peers] if arguments.peers else []
+        for name in arguments.networks:
+            subprocess.run([sys.executable, __file__, *peers, name], check=True)
+        return
     for name in arguments.networks:
         case = CASES[name]()
         evaluate = Evaluator(case)

@@ -16,7 +16,7 @@ import numpy as np
 from ..quantize import step_code_at_most, step_values
 from .activations import SLICE, absorbed_layers
 from .networks import Call, Layer
-from .quantizer import Sequential, TwinPass
+from .quantizer import Sequential, Tensors, TwinPass
 from .steps import VECTOR_SHARE, Steps, is_matrix, is_vector, root_mean_square
 
 TRIAL_FRACTION = 0.25  # the trial step, in root mean squares of all matrices
@@ -31,15 +31,15 @@ def vector_scales(job: Sequential, steps: Steps) -> dict[str, float]:
         steps: gives the steps of what is neither matrix nor vector.
     """
     few = Sequential(job.network, job.tensors, job.inputs[:SLICE], job.damping)
-    code = trial_code(job)
+    code = trial_code(job.tensors)
     probe = _Probe(few, Steps(code, steps.other), absorbed_layers(few.network, few.inputs))
     few.network.run(few.inputs.twice(), probe.visit)
     return probe.scales
 
 
-def trial_code(job: Sequential) -> int:
+def trial_code(tensors: Tensors) -> int:
     """Step code of a rate at which networks commonly still work."""
-    matrices = [values.ravel() for values in job.tensors.values() if is_matrix(values)]
+    matrices = [values.ravel() for values in tensors.values() if is_matrix(values)]
     squares = sum(float(np.square(m, dtype=np.float64).sum()) for m in matrices)
     return step_code_at_most(TRIAL_FRACTION * math.sqrt(squares / max(sum(m.size for m in matrices), 1)))
 

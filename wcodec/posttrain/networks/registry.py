@@ -9,6 +9,15 @@ from ...errors import UnsupportedTypeError
 from .protocol import Network
 
 
+def can_run(model: Any) -> bool:
+    """Whether `open_network` takes `model`: it is no mere collection of weights."""
+    from ...frontends.keras_file import KerasFile
+
+    keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
+    runs = (getattr(keras, "Model", None), getattr(getattr(torch, "nn", None), "Module", None))
+    return KerasFile().accepts(model) or isinstance(model, tuple(filter(None, runs)))
+
+
 def open_network(model: Any) -> Network:
     """A model of Keras or torch, or a path that Keras reads a model from, ready to run.
 
