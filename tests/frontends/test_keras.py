@@ -53,7 +53,7 @@ def test_each_kind_of_layer_is_coded_outputs_first(keras) -> None:
     x = layers.MultiHeadAttention(2, 4, name="mha")(x, x)
     x = layers.EinsumDense("abc,cde->abde", output_shape=(None, 3, 5), name="split")(x)
     x = layers.EinsumDense("abde,def->abf", output_shape=(None, 7), name="join")(x)
-    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both")(x)
+    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True, name="lstm"), name="both")(x)
     x = layers.Conv1DTranspose(5, 2, name="up")(x)
     x = layers.SeparableConv1D(3, 2, name="sep")(x)
     x = layers.DepthwiseConv1D(2, depth_multiplier=2, name="dw")(x)

@@ -92,7 +92,8 @@ class CompressibleModel(keras.Model):
     ) -> None:
         """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest."""
         _check_options(penalty_weight, alpha, initial_log_step, step_rate)
-        # autocast=False: latents stay float32 and inputs reach `inner` as they come, whatever its dtype policy.
+        # The inner model's policy makes `compile` scale losses where it has to. autocast=False: latents stay float32
+        # and inputs reach `inner` as they come.
         super().__init__(name=name or f"compressible_{inner.name}", dtype=inner.dtype_policy, autocast=False)
         self.inner = inner
         self.options = {
@@ -110,7 +111,7 @@ class CompressibleModel(keras.Model):
                 self._add_float_or_index,
                 initial_log_step=initial_log_step,
                 step_rate=step_rate,
-                penalty_weight=penalty_weight / count,
+                penalty_weight=penalty_weight / max(count, 1),
                 alpha=alpha,
             )
             for name, factorization in factorizations.items()
