@@ -7,8 +7,6 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from wcodec.errors import (  # noqa: E402
-    NonFiniteError,
-    OptionError,
     UnsupportedTypeError,
 )
 from wcodec.factorizations import (  # noqa: E402
@@ -351,62 +349,3 @@ def test_a_users_factorization_is_trained_through_and_reloads(mirrored, tmp_path
     del FACTORIZATIONS[mirrored.kind]
     with pytest.raises((UnsupportedTypeError, TypeError), match="not registered"):
         keras.models.load_model(tmp_path / "model.keras")
-
-
-# -- bad input ---------------------------------------------------------------------------------------------------------
-
-
-def test_unbuilt_model_is_told():
-    with pytest.raises(UnsupportedTypeError, match="not built"):
-        compressible(keras.Sequential([layers.Dense(2)]))
-
-
-def test_what_is_no_model_is_told():
-    with pytest.raises(UnsupportedTypeError, match="takes a Keras model, not dict"):
-        compressible({"kernel": np.zeros(3)})
-
-
-def test_nothing_to_train_is_told():
-    model = convnet()
-    model.trainable = False
-    with pytest.raises(UnsupportedTypeError, match="no trainable weights"):
-        compressible(model)
-
-
-def test_a_constraint_is_told():
-    model = keras.Sequential([keras.Input((2,)), layers.Dense(2, kernel_constraint="non_neg", name="fc")])
-    with pytest.raises(UnsupportedTypeError, match="constraint") as caught:
-        compressible(model)
-    assert caught.value.tensor == "fc/kernel"
-    compressible(model, factorizations={"fc/kernel": None})
-
-
-@pytest.mark.parametrize(
-    ("options", "rule"),
-    [
-        ({"penalty_weight": -1.0}, "penalty_weight"),
-        ({"penalty_weight": float("nan")}, "penalty_weight"),
-        ({"alpha": 0.0}, "alpha"),
-        ({"step_rate": 0.0}, "step_rate"),
-        ({"initial_log_step": 4.0}, "initial_log_step"),
-        ({"initial_log_step": float("nan")}, "initial_log_step"),
-        ({"factorizations": {"conv1/kernel": None}}, "'conv1/kernel'"),
-        ({"factorizations": {"*": None}}, "leaves no weight"),
-        ({"factorizations": {"fc/kernel": lambda shape: Dense((1, 2))}}, "tensor 'fc/kernel'"),
-        ({"factorizations": {"fc/kernel": lambda shape: "dense"}}, "tensor 'fc/kernel'"),
-    ],
-)
-def test_bad_options_are_told(options, rule):
-    with pytest.raises(OptionError, match=rule):
-        compressible(convnet(), **options)
-
-
-def test_a_diverged_weight_is_named_and_nothing_is_written():
-    model = convnet()
-    wrapped = compressible(model)
-    before = array(model.get_layer("conv").kernel).copy()
-    latents(wrapped)["fc/kernel"].latents["weight"].assign(np.full((48, 2), np.nan))
-    with pytest.raises(NonFiniteError) as caught:
-        wrapped.finalize()
-    assert caught.value.tensor == "fc/kernel"
-    np.testing.assert_array_equal(array(model.get_layer("conv").kernel), before)
