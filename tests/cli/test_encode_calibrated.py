@@ -22,7 +22,12 @@ def folder(tmp_path):
     keras.utils.set_random_seed(1)
     layers = keras.layers
     model = keras.Sequential(
-        [keras.Input((8, 8, 1)), layers.Conv2D(16, 3, activation="relu"), layers.Flatten(), layers.Dense(5)]
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(16, 3, activation="relu", name="conv"),
+            layers.Flatten(),
+            layers.Dense(5),
+        ]
     )
     model.save(tmp_path / "model.keras")
     np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).random((70, 8, 8, 1), np.float32))
@@ -38,7 +43,7 @@ def test_a_target_with_calibration_data(folder):
     assert report["nbytes"] == (folder / "out.wcz").stat().st_size
     assert {point["quantizer"] for point in report["curve"]} == {"one_shot", "sequential"}
     assert report["warnings"] == []
-    assert wcodec.decode(folder / "out.wcz")["conv2d/kernel"].shape == (3, 3, 1, 16)
+    assert wcodec.decode(folder / "out.wcz")["conv/kernel"].shape == (3, 3, 1, 16)
 
 
 def test_data_free(folder):

@@ -13,7 +13,7 @@ from ..errors import OptionError
 from ..quantize import CODES_PER_OCTAVE
 
 WALK = 4  # most sequential passes that settle a budget
-WORTH_A_PASS = 0.03  # of a size budget left over
+WORTH_A_PASS = 0.05  # of a size budget left over
 QUALITY_STRIDE = CODES_PER_OCTAVE // 8  # step codes from pass to pass where a quality is sought
 PER_CODE = 0.015  # how much smaller one step code makes a file, about
 
