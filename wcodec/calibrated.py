@@ -41,7 +41,7 @@ class CalibrationOptions(TypedDict, total=False):
 
     calibration: inputs of the model, samples first: an array, a tuple of arrays, or a mapping by input name; 512
         unlabelled samples of training data are good.
-    validation: inputs to measure the divergence on; by default every eighth calibration sample is kept for it.
+    validation: inputs to measure the divergence on; for max_kl, by default every eighth calibration sample.
     data_free: calibrate on synthetic images; needs more bytes, see `input_shape` and `input_range`.
     input_shape: of one image, for data_free where the model does not tell.
     input_range: lowest and highest value of the inputs, for data_free; 0 to 1 by default.
@@ -113,7 +113,8 @@ def quantize_to_budget(
     if options.get("data_free") and not can_run(model):
         return _rounded_to_budget(tensors, options, bits_per_weight, nbytes_of)
     network = open_network(model)
-    search = _Search(network, tensors, nbytes_of, options, *_data(network, options), progress)
+    sized = bits_per_weight is not None or options.get("target_bytes") is not None
+    search = _Search(network, tensors, nbytes_of, options, *_data(network, options, sized=sized), progress)
     chosen = search.run(_budget(options, bits_per_weight, search))
     warnings = [*complaints(search.inputs), *search.complaints(chosen)]
     curve = tuple(sorted(search.curve, key=lambda p: p.nbytes))
@@ -172,7 +173,7 @@ def _check(options: CalibrationOptions, bits_per_weight: float | None) -> None:
             raise OptionError(f"{name}={options[name]} is not positive")
 
 
-def _data(network: Network, options: CalibrationOptions) -> tuple[Inputs, Inputs | None]:
+def _data(network: Network, options: CalibrationOptions, *, sized: bool) -> tuple[Inputs, Inputs | None]:
     """Data to measure on and data to check with."""
     validation = options.get("validation")
     checked = None if validation is None else as_inputs(validation, "validation")
@@ -185,7 +186,9 @@ def _data(network: Network, options: CalibrationOptions) -> tuple[Inputs, Inputs
         )
         return as_inputs(images), checked
     inputs = as_inputs(options["calibration"])
-    return (inputs, checked) if checked is not None else held_out(inputs)
+    if checked is not None or sized or options.get("evaluate") is not None:
+        return inputs, checked  # a size or a score of the caller's needs no data to check with
+    return held_out(inputs)
 
 
 def _budget(options: CalibrationOptions, bits_per_weight: float | None, search: _Search) -> Budget:
