@@ -25,7 +25,7 @@ PYTHON := $(firstword $(foreach name,$(PYTHON_CANDIDATES),$(shell $(name) -c '$(
 endif
 
 # What the installed package is made from; Python files are used where they lie (editable install).
-BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard wcodec/native/*)
+BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard wcodec/native/*.* wcodec/native/posttrain/*)
 
 , := ,
 

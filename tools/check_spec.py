@@ -62,8 +62,8 @@ def scans() -> Iterator[tuple[object, object]]:
 
 
 def options() -> Iterator[tuple[object, object]]:
-    named = ("kind", "params", "factor heads", "step axes", "streams")
-    keys = (records.KIND, records.PARAMS, records.FACTOR_HEADS, records.STEP_AXES, records.STREAMS)
+    named = ("kind", "params", "factor heads", "step axes", "streams", "bands")
+    keys = (records.KIND, records.PARAMS, records.FACTOR_HEADS, records.STEP_AXES, records.STREAMS, records.BANDS)
     wanted = [(str(key), name) for key, name in zip(keys, named, strict=True)]
     yield table("registry.md", "Record options"), wanted
     yield [row[:2] for row in table("wcz.md", "5.2 Records", 1)], wanted

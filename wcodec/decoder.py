@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .chunk_decoder import OpenedChunk, decode_chunk
 from .coders import find_coder
 from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
 from .container.files import open_source
@@ -17,35 +20,35 @@ from .container.random_access import seekable
 from .container.reader import expect_nothing_more
 from .errors import UnsupportedTypeError
 from .factorizations import find_factorization
-from .hops import decode_chunk
 
 
-def decode(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, np.ndarray]:
+def decode(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> dict[str, np.ndarray]:
     """All tensors of a file, in model order.
 
     Args:
         src: path, bytes or readable binary file object (a pipe will do).
         limits: what the file may ask for.
+        threads: that decode; each has a chunk in memory.
 
     Raises:
         WczError: a damaged or hostile file; the message names the tensor and the rule.
     """
     with open_source(src) as file:
         reader = Reader(file, limits)
-        tensors = dict(_tensors(reader, limits))
+        tensors = dict(_tensors(reader, limits, threads))
         if file is not src:
             expect_nothing_more(file)
     return {name: tensors[name] for name, _ in reader.names}
 
 
-def stream(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[str, np.ndarray]]:
+def stream(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> Iterator[tuple[str, np.ndarray]]:
     """Tensors one by one, in file order; memory is that of one chunk and one tensor.
 
     File order is model order, but that small tensors arrive together, before the first of them is needed. Each
     chunk is verified before its tensors are yielded; an error at the end (a wrong digest) comes after them.
     """
     with open_source(src) as file:
-        yield from _tensors(Reader(file, limits), limits)
+        yield from _tensors(Reader(file, limits), limits, threads)
         if file is not src:
             expect_nothing_more(file)
 
@@ -67,12 +70,12 @@ class Verified(NamedTuple):
     digest: bool
 
 
-def verify(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> Verified:
+def verify(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> Verified:
     """Check every CRC, the digest if there is one, and decode every tensor; WczError at the first fault."""
     with open_source(src) as file:
         reader = Reader(file, limits)
         count = nbytes = 0
-        for _, array in _tensors(reader, limits):
+        for _, array in _tensors(reader, limits, threads):
             count += 1
             nbytes += array.nbytes
         if file is not src:
@@ -191,9 +194,30 @@ def chunk_details(chunk: TensorChunk) -> Iterator[TensorDetails]:
         )  # fmt: skip
 
 
-def _tensors(reader: Reader, limits: Limits) -> Iterator[tuple[str, np.ndarray]]:
+def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str, np.ndarray]]:
+    if threads == 1:
+        for chunk in _bounded(reader, limits):
+            yield from decode_chunk(chunk, limits)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[tuple[OpenedChunk, list[Future[list[np.ndarray]]]]] = deque()
+        for chunk in _bounded(reader, limits):
+            opened = OpenedChunk(chunk, limits)
+            pending.append((opened, [pool.submit(job.decode) for job in opened.jobs]))
+            if len(pending) > threads:  # enough in flight to keep every thread busy
+                yield from _finish(*pending.popleft())
+        while pending:
+            yield from _finish(*pending.popleft())
+
+
+def _finish(opened: OpenedChunk, futures: list[Future[list[np.ndarray]]]) -> Iterator[tuple[str, np.ndarray]]:
+    return opened.rebuild(future.result() for future in futures)
+
+
+def _bounded(reader: Reader, limits: Limits) -> Iterator[TensorChunk]:
+    """The reader's chunks while their tensors together stay within the limit."""
     total = 0
     for chunk in reader:
         total += sum(math.prod(record.shape) * record.dtype.itemsize for record in chunk.records)
         limits.check("total_nbytes", total, "decoded bytes")
-        yield from decode_chunk(chunk, limits)
+        yield chunk

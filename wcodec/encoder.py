@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from .chunk_encoder import BAND_ELEMENTS, Choice, ChunkItem, Draft, Profile, draft_chunk
 from .coders import CODERS
 from .container import NameEntry, Writer
 from .container.files import open_sink
@@ -19,7 +22,6 @@ from .dtypes import is_float
 from .errors import DuplicateNameError, OptionError
 from .frontends import find_frontend
 from .frontends.protocol import NamedTensor
-from .hops import ChunkItem, Profile, encode_chunk
 from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
 from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
@@ -28,19 +30,28 @@ if TYPE_CHECKING:
     from .calibrated import CalibrationOptions, Outcome
     from .posttrain.budget import RatePoint
 
+
+def _choice(*names: str, margin: float = 0.0) -> Choice:
+    return Choice(tuple(CODERS[name] for name in names), margin)
+
+
 # Tensors below this many elements ride together: framing and the learning of an adaptive coder cost them most.
 SMALL_TENSOR = 8192
 GROUP_LIMIT = 65536
 
-# coder= of encode -> the coder of symbols, the coder of what is stored bit for bit
+# coder= of encode -> coders to choose from for symbols, coders for what is stored bit for bit
 PROFILES = {
-    "small": ("context", "float_planes"),
-    "context": ("context", "float_planes"),
-    "elias_gamma": ("elias_gamma", "float_planes"),
-    "rice": ("rice", "float_planes"),
-    "raw": ("raw", "raw"),
+    "small": Profile(_choice("context"), _choice("float_planes")),
+    "fast": Profile(_choice("rans", "context", margin=0.1), _choice("float_planes")),
+    "auto": Profile(_choice("rans", "context", margin=0.02), _choice("float_planes")),
+    "rans": Profile(_choice("rans"), _choice("float_planes")),
+    "context": Profile(_choice("context"), _choice("float_planes")),
+    "elias_gamma": Profile(_choice("elias_gamma"), _choice("float_planes")),
+    "rice": Profile(_choice("rice"), _choice("float_planes")),
+    "raw": Profile(_choice("raw"), _choice("raw")),
 }
 
+CHUNKS_AHEAD = 16  # quantized and waiting for an executor
 SEARCHED_OCTAVES = 24  # how far below its largest weight bits_per_weight looks for a step
 
 Progress = Callable[[int, int, str], None]  # tensors done, of how many, name of the one just written
@@ -104,6 +115,9 @@ def encode(
     metadata: Mapping[str, str] | None = None,
     digest: bool | None = None,
     progress: Progress | None = None,
+    band_elements: int = BAND_ELEMENTS,
+    threads: int = 1,
+    executor: Executor | None = None,
     **calibrated: Unpack[CalibrationOptions],
 ) -> EncodeReport:
     """Encode a model. The model is not changed.
@@ -114,14 +128,19 @@ def encode(
     Args:
         model: Keras or torch model, state_dict, mapping of arrays, or path of a .safetensors .keras .h5 .npz file.
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
-        coder: "small", or a name of `PROFILES`: context, elias_gamma, rice, raw.
+        coder: "small" for the smallest file; "fast" for the fastest decoding, where that costs at most a tenth more;
+            "auto" where it costs at most a fiftieth; or one coder: context, rans, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
         factorizations: name pattern -> (shape -> Factorization), the first match counts.
         graph: store the layer graph too, so that `wcodec.runtime.Runner` runs the file.
         metadata: text to store with the model.
         digest: a SHA-256 of the file; by default in files of 2 MiB and more.
-        progress: called after each tensor with (done, total, name).
+        progress: called after each chunk with (tensors done, of how many, name of the last one).
+        band_elements: a tensor with twice as many elements other than zero is cut into bands of rows of about this
+            size, each coded alone, so that threads can share it; small bands cost bytes.
+        threads: that code streams; the bytes do not depend on it.
+        executor: codes the streams instead of threads of its own: any of concurrent.futures, Dask, Ray or MPI.
         calibrated: `calibration` (inputs of the model) or `data_free=True`, and a budget: `bits_per_weight` above, or
             `target_bytes`, `max_kl`, `evaluate` with `tolerance`. The weights are then quantized with error feedback;
             see `wcodec.calibrated.CalibrationOptions`.
@@ -129,7 +148,15 @@ def encode(
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
     """
-    job = _Job(_find_profile(coder), dict(factorizations or {}), metadata, digest, progress)
+    if executor is None and threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            return encode(
+                model, dst, coder=coder, lossless=lossless, bits_per_weight=bits_per_weight,
+                factorizations=factorizations, graph=graph, metadata=metadata, digest=digest, progress=progress,
+                band_elements=band_elements, executor=pool, **calibrated,
+            )  # fmt: skip
+    profile = _find_profile(coder)._replace(band_elements=band_elements)
+    job = _Job(profile, dict(factorizations or {}), metadata, digest, progress, executor)
     frontend = find_frontend(model)
     tensors = list(frontend.tensors(model))
     _check_names(tensors)
@@ -179,13 +206,13 @@ class _Job:
     metadata: Mapping[str, str] | None
     digest: bool | None
     progress: Progress | None
+    executor: Executor | None
 
 
 def _find_profile(name: str) -> Profile:
     if name not in PROFILES:
         raise OptionError(f"coder {name!r} is not one of {', '.join(PROFILES)}")
-    symbols, verbatim = PROFILES[name]
-    return Profile(CODERS[symbols], CODERS[verbatim])
+    return PROFILES[name]
 
 
 def _check_names(tensors: Sequence[NamedTensor]) -> None:
@@ -205,10 +232,8 @@ def _write(file: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job,
         writer.add_metadata(job.metadata)
     if graph is not None:
         writer.add_graph(graph)
-    for members in _chunks(tensors):
-        items = [ChunkItem(t.name, *plan(t, policy, job.factorizations), t.scan) for t in members]
-        original += sum(math.prod(item.weight.factorization.shape) * item.dtype.itemsize for item in items)
-        records, streams = encode_chunk(items, job.profile)
+    for members, records, streams in _coded(tensors, policy, job):
+        original += sum(math.prod(record.shape) * record.dtype.itemsize for record in records)
         _add(writer, members, records, streams)
         chunk = TensorChunk(tuple(t.name for t in members), tuple(records), tuple(streams))
         rows.update((row.name, row) for row in chunk_details(chunk))
@@ -217,6 +242,30 @@ def _write(file: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job,
     writer.finish(job.digest)
     ordered = tuple(rows[t.name] for t in tensors)
     return EncodeReport(None, writer.nbytes, original, writer.payload_nbytes, ordered)
+
+
+def _coded(
+    tensors: Sequence[NamedTensor], policy: Policy, job: _Job
+) -> Iterator[tuple[list[NamedTensor], list[TensorRecord], list[Stream]]]:
+    """Members, records and streams of each chunk, in file order; at most CHUNKS_AHEAD chunks wait for the executor."""
+    pending: deque[tuple[list[NamedTensor], Draft, list[Future[Stream]]]] = deque()
+    for members in _chunks(tensors):
+        items = [ChunkItem(t.name, *plan(t, policy, job.factorizations), t.scan) for t in members]
+        draft = draft_chunk(items, job.profile)
+        if job.executor is None:
+            yield members, draft.records, [stream_job.encode() for stream_job in draft.jobs]
+            continue
+        pending.append((members, draft, [job.executor.submit(stream_job.encode) for stream_job in draft.jobs]))
+        if len(pending) > CHUNKS_AHEAD:
+            yield _collected(*pending.popleft())
+    while pending:
+        yield _collected(*pending.popleft())
+
+
+def _collected(
+    members: list[NamedTensor], draft: Draft, futures: list[Future[Stream]]
+) -> tuple[list[NamedTensor], list[TensorRecord], list[Stream]]:
+    return members, draft.records, [future.result() for future in futures]
 
 
 def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRecord], streams: list[Stream]) -> None:
@@ -264,7 +313,7 @@ def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, g
     """
     if not target > 0:
         raise OptionError(f"bits_per_weight={target} is not positive")
-    quiet = _Job(job.profile, job.factorizations, job.metadata, job.digest, None)
+    quiet = replace(job, progress=None)
     peaks = [float(np.abs(values).max()) for t in tensors if (values := _matrix(t)) is not None]
     high = step_code_at_most(4 * max(peaks, default=1.0))  # every matrix rounds to zero: the smallest file
     low = high - CODES_PER_OCTAVE * SEARCHED_OCTAVES

@@ -17,10 +17,11 @@ from .dtypes import dtype_of, number_of
 from .errors import RecordError
 from .scans import SCANS, scan_name
 
-KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS = range(5)  # keys of the options map
+KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)  # keys of the options map
 DENSE = 0  # the kind of a record without options
 MAX_FACTORS = 64
 MAX_PARAMS = 64
+MAX_BANDS = 1024
 MAX_AXES = 32  # bits of a step-axes mask
 
 Param = int | str | tuple[int, ...]
@@ -43,7 +44,8 @@ class FactorRecord:
         form: see `Form`.
         scan: axis order, a name of `SCANS`.
         step_axes: axes along which the step varies; None for the factorization's default.
-        stream: which payload of the chunk holds it.
+        stream: which payload of the chunk holds it, or its first band.
+        bands: number of bands of rows, in as many consecutive streams.
     """
 
     dtype: np.dtype
@@ -51,6 +53,7 @@ class FactorRecord:
     scan: str = "as_is"
     step_axes: tuple[int, ...] | None = None
     stream: int = 0
+    bands: int = 1
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class TensorRecord:
             options[STEP_AXES] = [None if f.step_axes is None else _mask(f.step_axes) for f in self.factors]
         if any(f.stream for f in self.factors):
             options[STREAMS] = [f.stream for f in self.factors]
+        if any(f.bands > 1 for f in self.factors):
+            options[BANDS] = [f.bands for f in self.factors]
         wire = [_head(self.dtype, first.form, first.scan), *self.shape]
         return [*wire, options] if options else wire
 
@@ -100,7 +105,7 @@ class TensorRecord:
             raise RecordError("a record is a non-empty array")
         options = wire[-1] if isinstance(wire[-1], dict) else {}
         dims = wire[1:-1] if isinstance(wire[-1], dict) else wire[1:]
-        if not set(options) <= {KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS}:
+        if not set(options) <= {KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS}:
             raise RecordError("unknown option in a record")
         shape = tuple(_natural(d, "dimension") for d in dims)
         dtype, form, scan = _parse_head(wire[0])
@@ -113,8 +118,10 @@ class TensorRecord:
             heads = [(_default_factor_dtype(dtype, form, kind), form, scan)]
         axes = _parse_per_factor(options, STEP_AXES, len(heads), _parse_mask)
         streams = _parse_per_factor(options, STREAMS, len(heads), lambda s: _natural(s, "stream"))
+        bands = _parse_per_factor(options, BANDS, len(heads), _parse_bands)
         factors = tuple(
-            FactorRecord(*head, step_axes=a, stream=s or 0) for head, a, s in zip(heads, axes, streams, strict=True)
+            FactorRecord(*head, step_axes=a, stream=s or 0, bands=b or 1)
+            for head, a, s, b in zip(heads, axes, streams, bands, strict=True)
         )
         params = tuple(_parse_param(p) for p in _list(options.get(PARAMS, []), "parameters", MAX_PARAMS))
         return cls(dtype, shape, kind, params, factors)
@@ -156,6 +163,12 @@ def _parse_mask(mask: Any) -> tuple[int, ...] | None:
     if bits >= 1 << MAX_AXES:
         raise RecordError(f"step axes beyond axis {MAX_AXES - 1}")
     return tuple(axis for axis in range(MAX_AXES) if bits >> axis & 1)
+
+
+def _parse_bands(bands: Any) -> int:
+    if not 1 <= _integer(bands, "bands") <= MAX_BANDS:
+        raise RecordError(f"bands: {bands} is not in 1..{MAX_BANDS}")
+    return int(bands)
 
 
 def _parse_per_factor(options: dict[int, Any], key: int, count: int, parse: Any) -> list[Any]:

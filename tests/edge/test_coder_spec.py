@@ -24,7 +24,7 @@ def read_array(text):
 
 def test_every_coder_has_an_example():
     assert {name for name, _, _ in EXAMPLES} == set(CODERS)
-    assert len(EXAMPLES) == 17
+    assert len(EXAMPLES) == 23
 
 
 @pytest.mark.parametrize(("name", "arrays", "code"), EXAMPLES)

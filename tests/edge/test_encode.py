@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 import wcodec
 from wcodec import errors
+from wcodec.chunk_encoder import Choice, ChunkItem, Profile, encode_chunk
 from wcodec.coders import CODERS
 from wcodec.dtypes import DTYPES, dtype_of
 from wcodec.factorizations import FactoredWeight, KMeans, LowRank, Rdft, Sparse
 from wcodec.frontends import FRONTENDS
 from wcodec.frontends.protocol import NamedTensor
-from wcodec.hops import ChunkItem, Profile, encode_chunk
 
 RANK_1 = {"factorizations": {"*": lambda shape: LowRank(shape, 1)}}
 WEIGHTS = {"w": np.array([[0.5, -1.0], [0.0, 2.0]], np.float32), "n": np.arange(3)}
@@ -106,8 +106,10 @@ def test_a_quantized_value_beyond_its_dtype_is_refused():
     weight = FactoredWeight(
         wcodec.factorizations.Dense((1,)), {"weight": np.array([65504], np.float16)}, {"weight": np.array(560)}
     )
+    raw = Choice((CODERS["raw"],))
+    item = ChunkItem("w", weight, np.dtype(np.float16), "as_is")
     with pytest.raises(errors.SymbolError, match="'w': a quantized value exceeds the range of float16"):
-        encode_chunk([ChunkItem("w", weight, np.dtype(np.float16), "as_is")], Profile(CODERS["raw"], CODERS["raw"]))
+        encode_chunk([item], Profile(raw, raw))
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ def test_equal_bytes_whatever_the_number_of_threads(convnet, torch, images):
     finally:
         torch.set_num_threads(threads)
     assert files[0] == files[1]
+    assert wcodec.encode(convnet, calibration=images, target_bytes=5000, threads=2).data == files[0]
 
 
 def test_a_keras_model(keras, images):

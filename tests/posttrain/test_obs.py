@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import wcodec._native as native
+import wcodec._posttrain as native
 from wcodec.errors import NonFiniteError, SymbolError
 from wcodec.posttrain import reference
 from wcodec.posttrain.obs import damped, feedback_of, round_rows, target

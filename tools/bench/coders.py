@@ -23,7 +23,7 @@ from wcodec.coders import CODERS, ArraySpec, Coder
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("WCODEC_DATA", HERE.parents[1].parent / "shared" / "data"))
-SHOWN = ("elias_gamma", "rice", "context")
+SHOWN = ("elias_gamma", "rice", "context", "rans")
 BAR = [f"{net}_z{zeros}" for net in ("resnet20", "resnet56", "lenet300100") for zeros in (30, 60, 90)]
 
 Result = TypeVar("Result")

@@ -13,7 +13,7 @@ from wcodec.coders import CODERS
 from wcodec.container.layout import PREAMBLE, frame
 from wcodec.container.names import NameEntry, encode_names
 from wcodec.container.writer import end_chunk
-from wcodec.dtypes import DTYPES
+from wcodec.dtypes import DTYPES, dtype_of
 from wcodec.scans import SCANS
 
 QUANTIZED, INTEGERS, VERBATIM = 0, 1, 2
@@ -80,3 +80,20 @@ def metadata(table: Any) -> bytes:
 def graph(layers: Any) -> bytes:
     """A GRAPH chunk."""
     return frame(b"g", msgpack.packb(layers))
+
+
+def bits_of(name: str) -> np.ndarray:
+    dtype = dtype_of(DTYPES[name])
+    if dtype.kind == "b":
+        return np.array([False, True, True])
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    top = 1 << (8 * dtype.itemsize - 1)
+    bits = [0, 1, top, top - 1, 2 * top - 1, top + 1]
+    if "float" in name and dtype.itemsize > 1:  # infinities, a quiet and a signalling NaN with payloads
+        exponent = int(np.array(np.inf, dtype).view(unsigned))
+        bits += [exponent, exponent + top, exponent + 5, top + exponent + 7]
+    return np.array(bits, unsigned).view(dtype)
+
+
+def differences(codes: list[int]) -> list[int]:
+    return [int(d) for d in np.diff(codes, prepend=0)]

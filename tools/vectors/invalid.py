@@ -32,7 +32,7 @@ Make = Callable[[], bytes]
 
 F32 = head("float32")
 INT32 = head("int32", INTEGERS)
-KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS = range(5)
+KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 ONE = 320
 
 
@@ -174,7 +174,21 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "streams_negative": (20, "a negative payload length", manifest(body([[0, -1, 0], [F32]]) + bytes(8))),
     "streams_bool": (20, "a coder that is a boolean", manifest(body([False, [F32]]) + bytes(8))),
     "streams_long": (20, "a payload beyond its chunk", manifest(body([[0, 9, 0], [F32]]) + bytes(8))),
-    "streams_many": (20, "17 streams", manifest(body([[0, 0] * 16 + [0], [F32]]) + bytes(8))),
+    "streams_many": (20, "2049 streams", manifest(body([[0, 0] * 2048 + [0], [F32]]) + bytes(8))),
+    "bands_none": (20, "a factor in 0 bands", record([F32, 2, {BANDS: [0]}])),
+    "bands_many": (20, "a factor in 1025 bands", record([F32, 2, {BANDS: [1025]}])),
+    "bands_streams": (20, "a band in a stream that is not there", record([F32, 2, {BANDS: [2]}])),
+    "bands_rows": (
+        20,
+        "three bands of a vector of two elements",
+        manifest(body([[0, 8, 0, 4, 0], [F32, 2, {BANDS: [3]}]])),
+    ),
+    "bands_scalar": (20, "two bands of a scalar", manifest(body([[0, 0, 0], [F32, {BANDS: [2]}]]))),
+    "bands_shared": (
+        20,
+        "bands in a group",
+        lambda: wcz(names(grouped=["v", "w"]), frame(b"G", body([[0, 0, 0], [F32, 2, {BANDS: [2]}], [F32, 1]]))),
+    ),
     "record_integer": (20, "a record that is no array", record(5)),
     "record_empty": (20, "an empty record", record([])),
     "record_options_only": (20, "a record without a head", record([{KIND: 0}])),

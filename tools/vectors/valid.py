@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import ml_dtypes
 import numpy as np
 
 from vectors.build import (
     INTEGERS,
     VERBATIM,
+    bits_of,
     body,
+    differences,
     graph,
     group,
     head,
@@ -23,6 +24,7 @@ from vectors.build import (
     tensor,
     wcz,
 )
+from vectors.coders import coder, float_coder, rans_tables
 from wcodec.container.layout import frame
 from wcodec.container.writer import end_chunk
 from wcodec.dtypes import DTYPES, dtype_of
@@ -30,7 +32,7 @@ from wcodec.quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE
 from wcodec.scans import SCANS, to_scan
 
 F32 = head("float32")
-KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS = range(5)
+KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 ONE = 320  # the step code of the step 1
 
 
@@ -54,7 +56,7 @@ def empty_names() -> bytes:
 
 def dtypes_verbatim() -> bytes:
     """every dtype bit for bit with the raw coder: NaN with a payload, infinities, negative zero, extreme integers"""
-    arrays = {name: _bits_of(name) for name in DTYPES}
+    arrays = {name: bits_of(name) for name in DTYPES}
     records = [[head(name, VERBATIM), *array.shape] for name, array in arrays.items()]
     return wcz(names(grouped=list(arrays)), group(records, "raw", *arrays.values()))
 
@@ -103,7 +105,7 @@ def steps() -> bytes:
     codes = [MIN_CODE, MAX_CODE, *range(ONE, ONE + 16)]
     return wcz(
         names(grouped=["smallest", "largest", "octave"]),
-        group([*extremes, octave], "raw", _differences(codes), [1, -MAX_SYMBOL], [1, MAX_SYMBOL], [1] * 16),
+        group([*extremes, octave], "raw", differences(codes), [1, -MAX_SYMBOL], [1, MAX_SYMBOL], [1] * 16),
     )
 
 
@@ -118,7 +120,7 @@ def steps_per_slice() -> bytes:
     ]
     arrays = [[1] * 6, [1] * 12, [1] * 8, [3, 4]]
     labels = ["axis1", "axes02", "every", "rdft_without"]
-    return wcz(names(grouped=labels), group(records, "elias_gamma", _differences(codes), *arrays))
+    return wcz(names(grouped=labels), group(records, "elias_gamma", differences(codes), *arrays))
 
 
 def streams() -> bytes:
@@ -139,6 +141,21 @@ def streams() -> bytes:
     gamma = number("elias_gamma")
     manifest = [[0, len(payloads[0]), 0, len(payloads[1]), gamma, len(payloads[2]), 0], *records]
     return wcz(names(grouped=["a", "b", "c", "d", "e"]), frame(b"G", body(manifest, *payloads)))
+
+
+def bands() -> bytes:
+    """a matrix in three bands of rows, its axes turned, a step a column; a vector cut bit for bit from stream 1 on"""
+    symbols = np.arange(-7, 8, dtype=np.int32).reshape(3, 5)
+    turned = to_scan(symbols, "out_first")
+    quantized = [head("float32", scan="out_first"), 3, 5, {STEP_AXES: [0b10], BANDS: [3]}]
+    gamma, raw = number("elias_gamma"), number("raw")
+    first = payload("elias_gamma", differences([ONE + 16 * i for i in range(5)]), turned[:1])
+    second, third = payload("raw", turned[1:3]), payload("elias_gamma", turned[3:])
+    manifest = [[gamma, len(first), raw, len(second), gamma], quantized]
+    vector = [head("float16", VERBATIM), 4, {STREAMS: [1], BANDS: [2]}]
+    halves = [payload("raw", np.array(half, "f2")) for half in ([1, -2], [0.5, 65504])]
+    cut = [[gamma, 0, raw, len(halves[0]), raw], vector]
+    return wcz(names("w", "v"), frame(b"T", body(manifest, first, second, third)), frame(b"T", body(cut, *halves)))
 
 
 def order() -> bytes:
@@ -231,7 +248,7 @@ def kind_rdft() -> bytes:
     rng = np.random.default_rng(1)
     arrays = [rng.integers(-9, 10, n).astype(np.int32) for n in (6, 8, 12, 6, 4)]
     labels = [f"w{i}" for i in range(len(records))]
-    return wcz(names(grouped=labels), group(records, "rice", _differences(codes), *arrays))
+    return wcz(names(grouped=labels), group(records, "rice", differences(codes), *arrays))
 
 
 def kind_low_rank() -> bytes:
@@ -245,7 +262,7 @@ def kind_low_rank() -> bytes:
     ]
     codes = [ONE, ONE - 16, *range(ONE, ONE + 4), ONE, ONE]
     symbols = [[1, -2], [3, 4, -5], [1, 2, 3, 4, 5, 6, 7, -8], [1, 0, -1, 2, 2, 2], [3, 4], [5, 6]]
-    first = payload("elias_gamma", _differences(codes), *symbols)
+    first = payload("elias_gamma", differences(codes), *symbols)
     second = payload("raw", np.array([[1.5], [-2]], "f2"), np.array([[3, 0.25]], "f8"))
     manifest = [[number("elias_gamma"), len(first), 0], *records]
     return wcz(names(grouped=["a", "b", "c", "d"]), frame(b"G", body(manifest, first, second)))
@@ -265,7 +282,7 @@ def kind_kmeans() -> bytes:
         np.array([-0.1, 0.3], "f4"), np.array([1, 0, 0, 1], np.uint8),
         [9], [0, 0], [1], [],
     ]  # fmt: skip
-    return wcz(names(grouped=["a", "b", "c", "d"]), group(records, "raw", _differences([ONE, ONE, ONE]), *arrays))
+    return wcz(names(grouped=["a", "b", "c", "d"]), group(records, "raw", differences([ONE, ONE, ONE]), *arrays))
 
 
 def kind_sparse() -> bytes:
@@ -279,41 +296,7 @@ def kind_sparse() -> bytes:
     for record in records:
         record[0] = head("float32", INTEGERS)
     arrays = [[0, 1, 0, 0, 0, 1], [5, -6], [0, 0, 0], [], [1, 1], np.array([0.5, -2], "f2")]
-    return wcz(names(grouped=["some", "none", "all"]), group(records, "raw", _differences([ONE, ONE]), *arrays))
-
-
-def coder(name: str) -> Callable[[], bytes]:
-    """The file that shows the coder `name`."""
-
-    def symbols() -> bytes:
-        rng = np.random.default_rng(2)
-        kernel = np.rint(rng.laplace(0, 2, (6, 3, 3, 3))).astype(np.int32)
-        sparse = (rng.random((8, 40)) < 0.05) * rng.integers(-3, 4, (8, 40))
-        extremes = [0, 1, -1, 2, -2, 127, -128, MAX_SYMBOL, -MAX_SYMBOL, 0, 0, 0]
-        records = [[F32, 6, 3, 3, 3], [F32, 8, 40], [head("int32", INTEGERS), 12], [F32], [F32, 0]]
-        arrays = [kernel, sparse.astype(np.int32), extremes, -4, []]
-        labels = ["conv2d/kernel", "dense/kernel", "extremes", "scalar", "empty"]
-        return wcz(names(grouped=labels), group(records, name, _differences([300, 310, 290, 300]), *arrays))
-
-    symbols.__doc__ = f"the coder {name} on a kernel, a sparse matrix, extreme symbols, a scalar and nothing"
-    return symbols
-
-
-def float_coder(name: str) -> Callable[[], bytes]:
-    """The file that shows the coder `name` on elements bit for bit."""
-
-    def elements() -> bytes:
-        rng = np.random.default_rng(3)
-        dtypes = [np.dtype(np.float32), np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)]
-        arrays = [rng.normal(0, 0.05, (8, 10)).astype(dtype) for dtype in dtypes]
-        arrays += [np.array([0, -0.0, np.inf, -np.inf, np.nan, 1e-45, 3.4e38], "f4"), np.float32(1).reshape(())]
-        arrays += [np.zeros((0, 2), "f4"), np.zeros((64,), "f4"), _bits_of("float16"), _bits_of("bfloat16")]
-        records = [[head(array.dtype.name, VERBATIM), *array.shape] for array in arrays]
-        labels = [f"{i}.{array.dtype.name}" for i, array in enumerate(arrays)]
-        return wcz(names(grouped=labels), group(records, name, *arrays))
-
-    elements.__doc__ = f"the coder {name} on weights, special values, a scalar, nothing, zeros and every kind of NaN"
-    return elements
+    return wcz(names(grouped=["some", "none", "all"]), group(records, "raw", differences([ONE, ONE]), *arrays))
 
 
 VALID: dict[str, Callable[[], bytes]] = {
@@ -328,6 +311,7 @@ VALID: dict[str, Callable[[], bytes]] = {
     "steps": steps,
     "steps_per_slice": steps_per_slice,
     "streams": streams,
+    "bands": bands,
     "order": order,
     "names_tables": names_tables,
     "names_text": names_text,
@@ -347,25 +331,10 @@ VALID: dict[str, Callable[[], bytes]] = {
     "coder_elias_gamma": coder("elias_gamma"),
     "coder_rice": coder("rice"),
     "coder_context": coder("context"),
+    "coder_rans": coder("rans"),
+    "rans_tables": rans_tables,
     "coder_float_planes": float_coder("float_planes"),
 }
-
-
-def _bits_of(name: str) -> np.ndarray:
-    dtype = dtype_of(DTYPES[name])
-    if dtype.kind == "b":
-        return np.array([False, True, True])
-    unsigned = np.dtype(f"u{dtype.itemsize}")
-    top = 1 << (8 * dtype.itemsize - 1)
-    bits = [0, 1, top, top - 1, 2 * top - 1, top + 1]
-    if "float" in name and dtype.itemsize > 1:  # infinities, a quiet and a signalling NaN with payloads
-        exponent = int(np.array(np.inf, dtype).view(unsigned))
-        bits += [exponent, exponent + top, exponent + 5, top + exponent + 7]
-    return np.array(bits, unsigned).view(dtype)
-
-
-def _differences(codes: list[int]) -> list[int]:
-    return [int(d) for d in np.diff(codes, prepend=0)]
 
 
 def _name(text: str, grouped: int) -> bytes:

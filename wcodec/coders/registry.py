@@ -7,6 +7,7 @@ from .context import Context
 from .elias_gamma import EliasGamma
 from .float_planes import FloatPlanes
 from .protocol import Coder
+from .rans import Rans
 from .raw import Raw
 from .rice import Rice
 
@@ -18,6 +19,7 @@ CODERS: dict[str, Coder] = {
         Context(),
         FloatPlanes(),
         Rice(),
+        Rans(),
     )
 }
 

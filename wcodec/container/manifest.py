@@ -18,7 +18,7 @@ from ..records import TensorRecord
 from .layout import Limits
 from .structure import unpack_prefix
 
-STREAMS_PER_CHUNK = 16
+STREAMS_PER_CHUNK = 2048  # two factors of 1,024 bands
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def unpack_body(body: memoryview, limits: Limits, waiting: int) -> tuple[tuple[T
     for record in records:
         limits.check("rank", len(record.shape), "rank")
     streams = _split_payloads(manifest[0], body[end:])
-    if any(factor.stream >= len(streams) for record in records for factor in record.factors):
+    if any(factor.stream + factor.bands > len(streams) for record in records for factor in record.factors):
         raise RecordError("a factor lies in a stream that the chunk does not have")
     return records, streams
 

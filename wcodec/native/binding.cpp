@@ -1,6 +1,4 @@
-// The one file of the kernel that knows Python: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
+// The kernel for Python, with binding_rans.cpp: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/vector.h>
 
@@ -11,9 +9,10 @@
 #include <stdexcept>
 #include <vector>
 
-#include "wcz_kernel.h"
+#include "binding.h"
 
 namespace nb = nanobind;
+using namespace wcz;
 
 namespace {
 
@@ -22,17 +21,6 @@ using Symbols = nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>
 
 using ConstBytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Bytes = nb::ndarray<uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-// A status as an exception; becomes wcodec.errors.PayloadError or SymbolError.
-struct Fault {
-    wcz_status status;
-};
-
-void require(wcz_status status) {
-    if (status != WCZ_OK) {
-        throw Fault{status};
-    }
-}
 
 const char *rule(wcz_status status) {
     switch (status) {
@@ -53,32 +41,6 @@ void raise_fault(const Fault &fault) {
     const char *name = fault.status == WCZ_SYMBOL ? "SymbolError" : "PayloadError";
     nb::object error = nb::module_::import_("wcodec.errors").attr(name);
     PyErr_SetObject(error.ptr(), nb::str(rule(fault.status)).ptr());
-}
-
-// Read-only bytes of any object with a contiguous buffer; alive and pinned as long as this is.
-class Payload {
-public:
-    explicit Payload(nb::handle source) {
-        if (PyObject_GetBuffer(source.ptr(), &view_, PyBUF_SIMPLE) != 0) {
-            throw nb::python_error();
-        }
-    }
-    Payload(const Payload &) = delete;
-    Payload &operator=(const Payload &) = delete;
-    ~Payload() { PyBuffer_Release(&view_); }
-
-    const uint8_t *data() const { return static_cast<const uint8_t *>(view_.buf); }
-    size_t size() const { return static_cast<size_t>(view_.len); }
-
-private:
-    Py_buffer view_;
-};
-
-std::unique_ptr<uint8_t[]> allocate(uint64_t size) {
-    if (size > SIZE_MAX / 2) {
-        throw std::bad_alloc();
-    }
-    return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(size) + 1]);
 }
 
 nb::bytes run_length_encode(ConstSymbols values, int run_code, int magnitude_code, bool non_zero_runs) {
@@ -206,22 +168,6 @@ size_t plane_decode(nb::handle source, Bytes out) {
     return consumed;
 }
 
-using ConstMatrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using ConstVector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using SymbolMatrix = nb::ndarray<int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-
-void round_with_feedback(ConstMatrix weights, ConstMatrix feedback, ConstVector steps, SymbolMatrix out) {
-    const size_t rows = weights.shape(0), columns = weights.shape(1);
-    if (feedback.shape(0) != columns || feedback.shape(1) != columns || steps.shape(0) != rows ||
-        out.shape(0) != rows || out.shape(1) != columns) {
-        throw Fault{WCZ_ARGUMENT};
-    }
-    std::unique_ptr<double[]> pending(new double[columns]);
-    nb::gil_scoped_release unlocked;
-    require(wcz_round_with_feedback(weights.data(), rows, columns, feedback.data(), steps.data(), out.data(),
-                                    pending.get()));
-}
-
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -234,6 +180,8 @@ NB_MODULE(_native, module) {
         }
     });
 
+    bind_rans(module);
+
     using namespace nb::literals;
     module.def("run_length_encode", &run_length_encode, "values"_a.noconvert(), "run_code"_a, "magnitude_code"_a,
                "non_zero_runs"_a);
@@ -243,6 +191,4 @@ NB_MODULE(_native, module) {
     module.def("context_decode", &context_decode, "payload"_a, "views"_a, "out"_a.noconvert());
     module.def("plane_encode", &plane_encode, "plane"_a.noconvert());
     module.def("plane_decode", &plane_decode, "payload"_a, "out"_a.noconvert());
-    module.def("round_with_feedback", &round_with_feedback, "weights"_a.noconvert(), "feedback"_a.noconvert(),
-               "steps"_a.noconvert(), "out"_a.noconvert());
 }

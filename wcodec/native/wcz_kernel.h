@@ -118,14 +118,6 @@ size_t wcz_plane_bound(size_t count);
 wcz_status wcz_plane_encode(const uint8_t *plane, size_t count, wcz_plane_scratch *scratch, uint8_t *payload,
                             size_t capacity, size_t *written);
 
-/* -- encoder only: quantizing with error feedback (docs/notes/posttrain.md) ------------------------------------------- */
-
-/* Rounds weights (rows, columns) to symbols of one step a row. Column c is rounded after the errors of the columns
- * before it were added, times feedback (columns, columns) [those columns, c]; only its part above the diagonal is read.
- * `pending` is room for `columns` numbers. WCZ_SYMBOL for a symbol beyond int32, and for NaN. */
-wcz_status wcz_round_with_feedback(const double *weights, size_t rows, size_t columns, const double *feedback,
-                                   const double *steps, int32_t *symbols, double *pending);
-
 #ifdef __cplusplus
 }
 #endif

@@ -14,15 +14,15 @@ theorem says that the factor of H gives the same symbols as GPTQ's factor of its
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..backend import NAME, kernel
+from .. import backend
 from ..errors import NonFiniteError
-from . import reference
 
-_KERNEL: Any = kernel if NAME == "native" else reference
+if backend.NAME == "native":
+    from .._posttrain import round_with_feedback
+else:
+    from .reference import round_with_feedback
 
 
 def damped(moments: np.ndarray, damping: float) -> np.ndarray:
@@ -72,7 +72,7 @@ def round_rows(weights: np.ndarray, steps: np.ndarray | float, feedback: np.ndar
         raise NonFiniteError("NaN or infinity cannot be quantized; encode losslessly or repair the tensor")
     out = np.empty(weights.shape, np.int32)
     each = np.ascontiguousarray(np.broadcast_to(np.asarray(steps, np.float64), weights.shape[:1]))
-    _KERNEL.round_with_feedback(np.ascontiguousarray(weights, np.float64), feedback, each, out)
+    round_with_feedback(np.ascontiguousarray(weights, np.float64), feedback, each, out)
     return out
 
 

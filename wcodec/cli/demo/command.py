@@ -25,7 +25,7 @@ def demo(data: str, mnist: str | None, seed: int, as_json: bool) -> None:
     Each file is then decoded, layer by layer, in a process that can import numpy, msgpack and ml_dtypes only.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    click.echo(f"training on {data}, a minute or two ...", err=True)
+    click.echo(f"training on {data} (digits: a minute or two, mnist: several) ...", err=True)
     with without_notices():
         from .comparison import compare
         from .table import show_comparison

@@ -1,14 +1,23 @@
 """The kernel in plain Python: every function of the native module, byte for byte, written to be read."""
 
+from .adaptive import adaptive_encode
 from .context import context_decode, context_encode
 from .planes import plane_decode, plane_encode
+from .rans import RansBands, RansDecoder, rans_count, rans_encode, rans_pack, rans_smooth
 from .run_length import run_length_decode, run_length_encode
 
 __all__ = [
+    "RansBands",
+    "RansDecoder",
+    "adaptive_encode",
     "context_decode",
     "context_encode",
     "plane_decode",
     "plane_encode",
+    "rans_count",
+    "rans_encode",
+    "rans_pack",
+    "rans_smooth",
     "run_length_decode",
     "run_length_encode",
 ]

@@ -1,5 +1,5 @@
 /* Rounding with error feedback (docs/notes/posttrain.md). The readable twin is wcodec/posttrain/reference.py. */
-#include "wcz_kernel.h"
+#include "obs.h"
 
 #define MAX_SYMBOL 2147483647.0
 
@@ -9,8 +9,8 @@ static double nearest(double x) {
     return (x + shift) - shift;
 }
 
-wcz_status wcz_round_with_feedback(const double *weights, size_t rows, size_t columns, const double *feedback,
-                                   const double *steps, int32_t *symbols, double *pending) {
+int wcz_round_with_feedback(const double *weights, size_t rows, size_t columns, const double *feedback,
+                            const double *steps, int32_t *symbols, double *pending) {
     for (size_t row = 0; row < rows; row++) {
         const double *weight = weights + row * columns;
         const double step = steps[row];
@@ -20,7 +20,7 @@ wcz_status wcz_round_with_feedback(const double *weights, size_t rows, size_t co
         for (size_t c = 0; c < columns; c++) {
             const double quotient = pending[c] / step;
             if (!(quotient >= -MAX_SYMBOL && quotient <= MAX_SYMBOL)) { /* NaN too */
-                return WCZ_SYMBOL;
+                return 0;
             }
             const double symbol = nearest(quotient);
             const double error = weight[c] - symbol * step;
@@ -31,5 +31,5 @@ wcz_status wcz_round_with_feedback(const double *weights, size_t rows, size_t co
             }
         }
     }
-    return WCZ_OK;
+    return 1;
 }

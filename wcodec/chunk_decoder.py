@@ -1,0 +1,273 @@
+"""The four hops of one chunk, inwards: payloads -> symbols -> factors -> weights (format_spec/wcz.md, streams).
+
+The mirror of `chunk_encoder`. Everything that a record claims is checked before a payload is touched; then the streams
+are independent jobs, and the weights are rebuilt one after another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .chunk_encoder import band_rows, step_shape
+from .coders import ArraySpec, Coder, find_coder
+from .container import Limits, TensorChunk
+from .dtypes import is_float
+from .errors import FactorizationError, LimitError, RecordError, SymbolError, WczError
+from .factorizations import Factorization, find_factorization
+from .factorizations.wire import from_params
+from .quantize import MAX_SYMBOL, from_symbols
+from .records import DENSE, FactorRecord, Form, TensorRecord
+from .scans import from_scan, scanned_shape
+
+INT32 = np.dtype(np.int32)
+
+
+@dataclass(frozen=True)
+class _Factor:
+    """A factor record joined with what its factorization says of it."""
+
+    tensor: int
+    name: str
+    shape: tuple[int, ...]
+    record: FactorRecord
+    step_shape: tuple[int, ...]
+
+    @property
+    def spec(self) -> ArraySpec:
+        """The whole factor as coders see it."""
+        dtype = self.record.dtype if self.record.form is Form.VERBATIM else INT32
+        return ArraySpec(scanned_shape(self.shape, self.record.scan), dtype)
+
+    def band_spec(self, band: int) -> ArraySpec:
+        """The rows of one band as their coder sees them."""
+        whole = self.spec
+        if self.record.bands == 1:
+            return whole
+        rows = band_rows(whole.shape, self.record.bands)[band]
+        return ArraySpec((rows.stop - rows.start, *whole.shape[1:]), whole.dtype)
+
+
+class StreamJob(NamedTuple):
+    """One stream that waits to be decoded; independent of all others, so any thread may do it.
+
+    Attributes:
+        coder: of the stream.
+        payload: of the stream.
+        specs: of its arrays: step codes first where it has any.
+        blame: tensor to name where the payload is at fault.
+    """
+
+    coder: Coder
+    payload: bytes | memoryview
+    specs: list[ArraySpec]
+    blame: str
+
+    def decode(self) -> list[np.ndarray]:
+        """The arrays.
+
+        Raises:
+            PayloadError: naming the tensor.
+            LimitError: the declared arrays do not fit in memory.
+        """
+        try:
+            return self.coder.decode(self.payload, self.specs)
+        except WczError as e:
+            raise e.about(self.blame) from e
+        except MemoryError as e:
+            raise LimitError("not enough memory for the declared arrays", tensor=self.blame) from e
+
+
+def decode_chunk(chunk: TensorChunk, limits: Limits) -> Iterator[tuple[str, np.ndarray]]:
+    """The tensors of one chunk, rebuilt one after another.
+
+    Raises:
+        WczError: naming the tensor where one is at fault. Sizes are checked before anything is allocated.
+    """
+    opened = OpenedChunk(chunk, limits)
+    return opened.rebuild(job.decode() for job in opened.jobs)
+
+
+class OpenedChunk:
+    """A chunk whose records are checked and whose streams wait to be decoded.
+
+    Attributes:
+        jobs: one a stream, in the order of the chunk.
+    """
+
+    def __init__(self, chunk: TensorChunk, limits: Limits) -> None:
+        self._chunk = chunk
+        self._factorizations, factors = _join(chunk, limits)
+        # stream number -> the factors that have a band in it, and which band
+        self._pieces: list[list[tuple[_Factor, int]]] = [[] for _ in chunk.streams]
+        for factor in factors:
+            for band in range(factor.record.bands):
+                self._pieces[factor.record.stream + band].append((factor, band))
+        self.jobs = [self._job(number) for number in range(len(chunk.streams))]
+
+    def rebuild(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
+        """Name and weight of each tensor from what the jobs gave, in the order of `jobs`."""
+        values: list[dict[str, Any]] = [{} for _ in self._chunk.records]
+        for factor, value in self._restored(results):
+            values[factor.tensor][factor.name] = value
+        for position, (name, record) in enumerate(zip(self._chunk.names, self._chunk.records, strict=True)):
+            try:
+                yield name, _rebuild(self._factorizations[position], values[position], record)
+            except WczError as e:
+                raise e.about(name) from e
+            values[position] = {}  # the weight is the caller's now, its factors are garbage
+
+    def _job(self, number: int) -> StreamJob:
+        names = self._chunk.names
+        blame = names[0] if len(names) == 1 else f"{names[0]} .. {names[-1]}"
+        stream = self._chunk.streams[number]
+        try:
+            coder = find_coder(stream.coder)
+            steps = sum(math.prod(f.step_shape) for f in self._stepped(number))
+            specs = [ArraySpec((steps,), INT32)] * bool(self._stepped(number))
+            specs += [factor.band_spec(band) for factor, band in self._pieces[number]]
+            if not all(coder.accepts(spec.dtype) for spec in specs):
+                raise RecordError(f"coder {coder.name} does not carry these dtypes")
+        except WczError as e:
+            raise e.about(blame) from e
+        return StreamJob(coder, stream.payload, specs, blame)
+
+    def _stepped(self, number: int) -> list[_Factor]:
+        """The quantized factors whose step codes a stream holds."""
+        return [f for f, band in self._pieces[number] if band == 0 and f.record.form is Form.QUANTIZED]
+
+    def _restored(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[_Factor, np.ndarray]]:
+        """Each factor as soon as its last band is there."""
+        steps: dict[int, np.ndarray] = {}
+        whole: dict[int, np.ndarray] = {}
+        for number, arrays in enumerate(results):
+            stepped = self._stepped(number)
+            if stepped:
+                codes = _split_steps(arrays.pop(0), stepped)
+                steps.update((id(f), c) for f, c in zip(stepped, codes, strict=True))
+            for (factor, band), array in zip(self._pieces[number], arrays, strict=True):
+                if band == 0:
+                    whole[id(factor)] = array if factor.record.bands == 1 else np.empty(*factor.spec)
+                if factor.record.bands > 1:
+                    rows = band_rows(factor.spec.shape, factor.record.bands)[band]
+                    whole[id(factor)][rows] = array
+                if band == factor.record.bands - 1:
+                    yield factor, self._restore(factor, whole.pop(id(factor)), steps.get(id(factor)))
+
+    def _restore(self, factor: _Factor, array: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
+        try:
+            return _restore(factor, from_scan(array, factor.record.scan), codes)
+        except WczError as e:
+            raise e.about(self._chunk.names[factor.tensor]) from e
+
+
+def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list[_Factor]]:
+    factorizations: list[Factorization] = []
+    factors: list[_Factor] = []
+    total = 0
+    if len(chunk.records) > 1 and any(f.bands > 1 for record in chunk.records for f in record.factors):
+        raise RecordError("a factor is cut into bands in a chunk that it shares")
+    for position, (name, record) in enumerate(zip(chunk.names, chunk.records, strict=True)):
+        try:
+            limits.check("elements", _extent(record.shape), "elements")
+            factorization = from_params(find_factorization(record.kind), record.shape, record.params)
+            mine = list(_join_record(position, record, factorization))
+            total += max(_extent(record.shape), sum(_extent(f.shape) + _extent(f.step_shape) for f in mine))
+            limits.check("elements", total, "elements of the chunk")
+        except WczError as e:
+            raise e.about(name) from e
+        factorizations.append(factorization)
+        factors += mine
+    return factorizations, factors
+
+
+def _extent(shape: tuple[int, ...]) -> int:
+    """What a shape counts against the limit; a dimension of 0 counts as 1: it must not hide a huge one beside it."""
+    return math.prod(max(extent, 1) for extent in shape)
+
+
+def _join_record(position: int, record: TensorRecord, factorization: Factorization) -> Iterator[_Factor]:
+    shapes = factorization.factor_shapes
+    if len(shapes) != len(record.factors):
+        raise RecordError(f"{factorization.kind} has {len(shapes)} factors, the record {len(record.factors)}")
+    if not is_float(record.dtype) and factorization.number != 0:
+        raise RecordError(f"{factorization.kind} gives floats, the record says {record.dtype}")
+    for (name, shape), factor in zip(shapes.items(), record.factors, strict=True):
+        _check_dtype(name, factor, record, factorization)
+        if factor.bands > 1 and factor.bands > (*scanned_shape(shape, factor.scan), 1)[0]:
+            raise RecordError(f"factor {name!r} of shape {shape} has no {factor.bands} bands of rows")
+        if factor.form is not Form.QUANTIZED:
+            if factor.step_axes is not None:
+                raise RecordError(f"factor {name!r} has step axes but no steps")
+            yield _Factor(position, name, shape, factor, ())
+            continue
+        axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
+        if any(axis >= len(shape) for axis in axes):
+            raise RecordError(f"step axes {axes} of factor {name!r} exceed its shape {shape}")
+        yield _Factor(position, name, shape, factor, step_shape(shape, axes))
+
+
+def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factorization: Factorization) -> None:
+    """RecordError unless dtype and form of a factor agree with each other and with its factorization."""
+    dense = factorization.number == DENSE
+    integer = not is_float(factor.dtype)
+    if dense and factor.dtype != record.dtype:
+        raise RecordError(f"factor {name!r} of a dense {record.dtype} tensor has dtype {factor.dtype}")
+    if not dense and integer is not (name in factorization.integer_factors):
+        raise RecordError(f"factor {name!r} of {factorization.kind} has dtype {factor.dtype}")
+    if not dense and factor.dtype == np.uint64:
+        raise RecordError(f"factor {name!r} of {factorization.kind} has dtype uint64, which int64 does not hold")
+    if not dense and factor.form is Form.QUANTIZED and factor.dtype != np.float32:
+        raise RecordError(f"quantized factor {name!r} of {factorization.kind} has dtype {factor.dtype}, not float32")
+    if factor.form is (Form.QUANTIZED if integer else Form.INTEGERS):
+        raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
+
+
+def _split_steps(differences: np.ndarray, factors: list[_Factor]) -> list[np.ndarray]:
+    codes = np.cumsum(differences.astype(np.int64))
+    ends = np.cumsum([math.prod(factor.step_shape) for factor in factors])
+    pieces = np.split(codes, ends[:-1])
+    return [piece.reshape(factor.step_shape) for piece, factor in zip(pieces, factors, strict=True)]
+
+
+def _restore(factor: _Factor, array: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
+    dtype = factor.record.dtype
+    if factor.record.form is Form.VERBATIM:
+        if dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
+            raise SymbolError(f"a bool of factor {factor.name!r} is neither 0 nor 1")
+        return array
+    if array.size and array.min() < -MAX_SYMBOL:
+        raise SymbolError("a symbol is outside the symmetric int32 range")
+    if codes is not None:
+        return from_symbols(array, codes)
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
+        raise SymbolError(f"a value of factor {factor.name!r} does not fit {dtype}")
+    return array.astype(dtype)
+
+
+def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
+    factorization.check(factors)
+    if record.kind != DENSE:
+        factors = {name: _widened(value) for name, value in factors.items()}
+    try:
+        with np.errstate(all="ignore"):  # overflow to infinity is IEEE's answer and the format's
+            weight = np.asarray(factorization.reconstruct(factors))
+            if weight.shape != record.shape:
+                raise FactorizationError(f"{factorization.kind} rebuilt shape {weight.shape}, not {record.shape}")
+            return weight.astype(record.dtype, copy=False)
+    except MemoryError as e:
+        raise LimitError("not enough memory to rebuild the weight") from e
+    except (ValueError, TypeError, IndexError, ArithmeticError) as e:
+        raise FactorizationError(f"{factorization.kind} cannot rebuild these factors: {e}") from e
+
+
+def _widened(values: np.ndarray) -> np.ndarray:
+    """Arithmetic on factors is float32 or float64 and int64: the narrower ones are widened exactly."""
+    if not is_float(values.dtype):
+        return values.astype(np.int64)
+    return values.astype(np.float32) if values.dtype.itemsize < 4 else values
