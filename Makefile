@@ -7,6 +7,7 @@
 #   make test-floor           the suite on the oldest supported TensorFlow, with TensorFlow Compression's coders
 #   make check                lint, format, types
 #   make bench-coders | vectors | fuzz | clean
+#   make bench-ptq PEERS=...  post-training coding; PEERS is the python of an environment with NNCodec
 
 DATA ?= digits
 TORCH ?= torch==2.13.0
@@ -24,7 +25,7 @@ PYTHON := $(firstword $(foreach name,$(PYTHON_CANDIDATES),$(shell $(name) -c '$(
 endif
 
 # What the installed package is made from; Python files are used where they lie (editable install).
-BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard wcodec/native/*)
+BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard wcodec/native/*.* wcodec/native/posttrain/*)
 
 , := ,
 
@@ -35,7 +36,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-edge test-floor check bench-coders vectors fuzz clean
+.PHONY: demo test test-edge test-floor check bench-coders bench-ptq vectors fuzz clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -57,6 +58,9 @@ check: .venv-check/.check
 
 bench-coders: .venv/.test
 	@.venv/bin/python tools/bench/coders.py $(ARGS)
+
+bench-ptq: .venv/.torch
+	@.venv/bin/python tools/bench/ptq.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 vectors: .venv/.test
 	@.venv/bin/python tools/make_vectors.py $(ARGS)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -25,6 +25,10 @@ from .frontends.protocol import NamedTensor
 from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
 from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
+
+if TYPE_CHECKING:
+    from .calibrated import CalibrationOptions, Outcome
+    from .posttrain.budget import RatePoint
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:
@@ -64,6 +68,8 @@ class EncodeReport:
         original_nbytes: of the tensors as they came.
         payload_nbytes: entropy-coded bytes in the file; the rest is container.
         rows: what the file says of each tensor, in model order.
+        curve: the rate points that a search with calibration data tried, by rising file size.
+        warnings: what the caller should know of that search.
     """
 
     data: bytes | None
@@ -71,6 +77,8 @@ class EncodeReport:
     original_nbytes: int
     payload_nbytes: int
     rows: tuple[TensorDetails, ...]
+    curve: tuple[RatePoint, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -111,6 +119,7 @@ def encode(
     band_elements: int = BAND_ELEMENTS,
     threads: int = 1,
     executor: Executor | None = None,
+    **calibrated: Unpack[CalibrationOptions],
 ) -> EncodeReport:
     """Encode a model. The model is not changed.
 
@@ -134,6 +143,9 @@ def encode(
             size, each coded alone, so that threads can share it; small bands cost bytes.
         threads: that code streams; the bytes do not depend on it.
         executor: codes the streams instead of threads of its own: any of concurrent.futures, Dask, Ray or MPI.
+        calibrated: `calibration` (inputs of the model) or `data_free=True`, and a budget: `bits_per_weight` above, or
+            `target_bytes`, `max_kl`, `evaluate` with `tolerance`. The weights are then quantized with error feedback;
+            see `wcodec.calibrated.CalibrationOptions`.
 
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
@@ -143,7 +155,7 @@ def encode(
             return encode(
                 model, dst, coder=coder, lossless=lossless, bits_per_weight=bits_per_weight,
                 factorizations=factorizations, graph=graph, metadata=metadata, digest=digest, progress=progress,
-                band_elements=band_elements, executor=pool,
+                band_elements=band_elements, executor=pool, **calibrated,
             )  # fmt: skip
     profile = _find_profile(coder)._replace(band_elements=band_elements)
     job = _Job(profile, dict(factorizations or {}), metadata, digest, progress, executor)
@@ -151,18 +163,40 @@ def encode(
     tensors = list(frontend.tensors(model))
     _check_names(tensors)
     described = frontend.graph(model) if graph else None
-    if bits_per_weight is not None:
+    outcome: Outcome | None = None
+    policy: Policy
+    if calibrated:
+        if lossless or factorizations:
+            raise OptionError("calibration excludes lossless and factorizations")
+        from .calibrated import quantize_to_budget
+
+        quiet = replace(job, progress=None)
+        outcome = quantize_to_budget(
+            model,
+            tensors,
+            calibrated,
+            bits_per_weight,
+            lambda ts: _write(io.BytesIO(), ts, NearLossless(), quiet, described).nbytes,
+            progress,
+        )
+        tensors, policy = outcome.tensors, NearLossless()
+    elif bits_per_weight is not None:
         if lossless:
             raise OptionError("lossless and bits_per_weight exclude each other")
-        policy: Policy = _policy_for_rate(tensors, job, bits_per_weight, described)
+        policy = _policy_for_rate(tensors, job, bits_per_weight, described)
     else:
         policy = Lossless() if lossless else NearLossless()
     if dst is not None:
         with open_sink(dst) as file:
-            return _write(file, tensors, policy, job, described)
+            return _told(_write(file, tensors, policy, job, described), outcome)
     buffer = io.BytesIO()
     report = _write(buffer, tensors, policy, job, described)
-    return EncodeReport(buffer.getvalue(), report.nbytes, report.original_nbytes, report.payload_nbytes, report.rows)
+    return replace(_told(report, outcome), data=buffer.getvalue())
+
+
+def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
+    """The report with what the search for a budget gave."""
+    return report if outcome is None else replace(report, curve=outcome.curve, warnings=outcome.warnings)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import click
+import numpy as np
 
 import wcodec
 
 from ..encoder import PROFILES
 from ..frontends.registry import FRONTENDS
-from .options import EXISTING, WRITABLE, debug_option, json_option, sink
+from .options import EXISTING, PAIR, SIZE, WRITABLE, debug_option, json_option, sink
 from .terminal import progress, show_json
 
 SUFFIXES = [suffix.lstrip(".") for frontend in FRONTENDS.values() for suffix in frontend.suffixes]
@@ -27,6 +29,11 @@ SUFFIXES = [suffix.lstrip(".") for frontend in FRONTENDS.values() for suffix in 
 @click.option("--coder", type=click.Choice(list(PROFILES)), default="small", show_default=True)
 @click.option("--lossless", is_flag=True, help="Every element bit for bit.")
 @click.option("--bits-per-weight", type=float, metavar="X", help="Size of the whole file, reached from below.")
+@click.option("--calibration", type=EXISTING, metavar="DATA.npz", help="Inputs of the model; quantizes by them.")
+@click.option("--data-free", is_flag=True, help="Quantize by synthetic images; needs --input-range if not 0,1.")
+@click.option("--input-range", type=PAIR, metavar="LOW,HIGH", help="Lowest and highest value of the inputs.")
+@click.option("--target", "target_bytes", type=SIZE, metavar="SIZE", help="Size of the file, as in 70KB, from below.")
+@click.option("--max-kl", type=float, metavar="NATS", help="Divergence from the float model, measured on the data.")
 @click.option("--graph", is_flag=True, help="Store the layer graph too, for wcodec.runtime (Keras models).")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Text to store; may be repeated.")
 @click.option("--digest/--no-digest", default=None, help="SHA-256 of the file [default: in files of 2 MiB and more].")
@@ -39,6 +46,11 @@ def encode(
     coder: str,
     lossless: bool,
     bits_per_weight: float | None,
+    calibration: str | None,
+    data_free: bool,
+    input_range: tuple[float, float] | None,
+    target_bytes: int | None,
+    max_kl: float | None,
     graph: bool,
     metadata: Sequence[str],
     digest: bool | None,
@@ -51,6 +63,13 @@ def encode(
     """
     if lossless and bits_per_weight is not None:
         raise click.UsageError("--lossless and --bits-per-weight exclude each other")
+    calibrated = {
+        "calibration": None if calibration is None else _arrays(calibration),
+        "data_free": data_free or None,
+        "input_range": input_range,
+        "target_bytes": target_bytes,
+        "max_kl": max_kl,
+    }
     texts = dict(_key_value(item) for item in metadata)
     destination = sink(out)
     with _model_path(model, suffix) as path, progress("encoding") as tick:
@@ -64,6 +83,7 @@ def encode(
             metadata=texts or None,
             digest=digest,
             progress=tick,
+            **{name: value for name, value in calibrated.items() if value is not None},  # type: ignore[arg-type]
         )
     if as_json:
         show_json(_summary(report), err=out == "-")
@@ -73,6 +93,8 @@ def encode(
             f"{report.bits_per_weight:.3f} bits/weight",
             err=True,
         )
+    for warning in report.warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _summary(report: wcodec.EncodeReport) -> dict[str, Any]:
@@ -83,8 +105,17 @@ def _summary(report: wcodec.EncodeReport) -> dict[str, Any]:
         "overhead_nbytes": report.overhead_nbytes,
         "ratio": report.ratio,
         "bits_per_weight": report.bits_per_weight,
+        "curve": [asdict(point) for point in report.curve],
+        "warnings": list(report.warnings),
         "tensors": [row._asdict() for row in report.rows],
     }
+
+
+def _arrays(path: str) -> Any:
+    """The arrays of an .npz: the only one, or all by name."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
 
 def _key_value(item: str) -> tuple[str, str]:

@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import IO, Any, cast
 
 import click
 
+UNITS = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KIB": 1024, "MIB": 1024**2, "GIB": 1024**3}
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes, with or without a unit: 70KB, 1.5MiB, 71680."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"([0-9.]+) *([A-Za-z]*)", str(value))
+        if found is None or found[2].upper() not in UNITS or found[1].count(".") > 1 or not found[1].strip("."):
+            self.fail(f"{value!r} is not a size like 70KB or 71680", param, ctx)
+        return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+class Pair(click.ParamType[tuple[float, float]]):
+    """Two numbers: 0,255."""
+
+    name = "pair"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        try:
+            low, high = map(float, str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not LOW,HIGH", param, ctx)
+        return low, high
+
+
+SIZE, PAIR = Size(), Pair()
 EXISTING = click.Path(exists=True, dir_okay=False, allow_dash=True)
 WRITABLE = click.Path(dir_okay=False, allow_dash=True)
 

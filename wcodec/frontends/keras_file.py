@@ -25,16 +25,23 @@ class KerasFile:
         return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
 
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
-        yield from Keras().tensors(_read(Path(model)))
+        yield from Keras().tensors(read_model(Path(model)))
 
     def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
         refuse_file(model)
 
     def graph(self, model: str | os.PathLike[str]) -> dict[int, Any]:
-        return Keras().graph(_read(Path(model)))
+        return Keras().graph(read_model(Path(model)))
 
 
-def _read(path: Path) -> Any:
+def read_model(source: str | os.PathLike[str]) -> Any:
+    """The Keras model of a file, not compiled, in safe mode.
+
+    Raises:
+        UnsupportedTypeError: Keras cannot read a whole model from it.
+        FileNotFoundError: there is no such file.
+    """
+    path = Path(source)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     import keras

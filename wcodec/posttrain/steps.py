@@ -1,0 +1,64 @@
+"""Which step each tensor of a network gets, from one number for all of them.
+
+Matrices and kernels share one step: error feedback and the normalization between layers leave little to gain from
+more. Vectors (biases, norms) get steps in proportion to it, by their measured effect: so that rounding them adds a
+small share to the error that rounding the matrices before them makes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..dtypes import is_float
+from ..quantize import step_code_at_most, step_values
+
+# Error of a vector's rounding at its layer's output, relative to the error that is there already.
+VECTOR_SHARE = 0.006
+
+# A vector's step lies between these fractions of its root mean square, whatever its measured effect.
+FINEST, COARSEST = 2.0**-14, 2.0**-3
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Step codes of all tensors.
+
+    Attributes:
+        code: of matrices and kernels.
+        other: values -> step code or None, for what has no entry in `scales`.
+        scales: tensor name -> its step in units of the matrices' step.
+    """
+
+    code: int
+    other: Callable[[np.ndarray], int | None]
+    scales: Mapping[str, float] = field(default_factory=dict)
+
+    def code_of(self, name: str, values: np.ndarray) -> int | None:
+        """Step code of a float tensor; None stores it bit for bit."""
+        if name in self.scales:
+            return _vector_code(values, float(step_values(self.code)) * self.scales[name])
+        return self.code if values.ndim >= 2 else self.other(values)
+
+
+def is_matrix(values: np.ndarray) -> bool:
+    """Whether the global step governs `values`."""
+    return values.ndim >= 2 and values.size > 0 and is_float(values.dtype) and values.dtype.itemsize > 1
+
+
+def is_vector(values: np.ndarray) -> bool:
+    """Whether `values` can be quantized by a measured step."""
+    return values.ndim == 1 and values.size > 0 and is_float(values.dtype) and values.dtype.itemsize > 1
+
+
+def _vector_code(values: np.ndarray, step: float) -> int:
+    rms = root_mean_square(values)
+    return step_code_at_most(min(max(step, rms * FINEST), rms * COARSEST)) if rms > 0 else 0
+
+
+def root_mean_square(values: np.ndarray) -> float:
+    """sqrt(mean(values^2)) in float64; 0 for no values."""
+    return math.sqrt(float(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0

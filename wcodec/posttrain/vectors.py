@@ -1,0 +1,75 @@
+"""The measured effect of rounding vectors: how fine the steps of biases and norms have to be.
+
+One pass over a few samples with a trial step for the matrices: at each layer, the error that the matrices before it
+have made, and the response of the output to small changes of each vector. Both errors grow with the square of their
+steps, so one trial serves every rate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..quantize import step_code_at_most, step_values
+from .activations import SLICE, absorbed_layers
+from .networks import Call, Layer
+from .quantizer import Sequential, Tensors, TwinPass
+from .steps import VECTOR_SHARE, Steps, is_matrix, is_vector, root_mean_square
+
+TRIAL_FRACTION = 0.25  # the trial step, in root mean squares of all matrices
+NUDGE = 2.0**-6  # how far a vector's elements are moved, in units of the smallest one
+
+
+def vector_scales(job: Sequential, steps: Steps) -> dict[str, float]:
+    """Tensor name -> step of that vector in units of the matrices' step, for every vector that the network reaches.
+
+    Args:
+        job: its calibration data is cut to a slice.
+        steps: gives the steps of what is neither matrix nor vector.
+    """
+    few = Sequential(job.network, job.tensors, job.inputs[:SLICE], job.damping)
+    code = trial_code(job.tensors)
+    probe = _Probe(few, Steps(code, steps.other), absorbed_layers(few.network, few.inputs))
+    few.network.run(few.inputs.twice(), probe.visit)
+    return probe.scales
+
+
+def trial_code(tensors: Tensors) -> int:
+    """Step code of a rate at which networks commonly still work."""
+    matrices = [values.ravel() for values in tensors.values() if is_matrix(values)]
+    squares = sum(float(np.square(m, dtype=np.float64).sum()) for m in matrices)
+    return step_code_at_most(TRIAL_FRACTION * math.sqrt(squares / max(sum(m.size for m in matrices), 1)))
+
+
+@dataclass
+class _Probe(TwinPass):
+    """A twin pass that leaves the vectors as they are and measures them."""
+
+    scales: dict[str, float] = field(default_factory=dict)
+
+    def _quantize_vectors(self, layer: Layer, wanted: Any, quantized_half: Call) -> None:
+        error = self.error(layer, wanted, quantized_half)
+        noise = float(np.var(error, axis=0, dtype=np.float64).mean())
+        step = float(step_values(self.steps.code))
+        for variable, name in layer.tensors.items():
+            values = self.job.tensors[name]
+            if is_vector(values) and noise > 0:
+                response = self._response(variable, values, quantized_half, layer)
+                # step^2 / 12 * response = share * noise
+                wide = math.sqrt(12 * VECTOR_SHARE * noise / response) if response > 0 else root_mean_square(values)
+                self.scales[name] = wide / step
+
+    def _response(self, variable: str, values: np.ndarray, half: Call, layer: Layer) -> float:
+        """Mean square of the output's change per mean square of the change of a vector."""
+        nonzero = np.abs(values[values != 0])
+        nudge = NUDGE * float(nonzero.min()) if nonzero.size else 2.0**-10
+        nudge = max(nudge, 2.0**-14 * root_mean_square(values))
+        signs = np.where(np.arange(values.size) % 2, 1, -1).astype(values.dtype)
+        before = self._values(layer)
+        to_numpy = self.job.network.to_numpy
+        plain = to_numpy(half.output(before))
+        nudged = to_numpy(half.output({**before, variable: (values + nudge * signs).astype(values.dtype)}))
+        return float(np.mean(np.square(nudged - plain, dtype=np.float64))) / nudge**2
