@@ -780,7 +780,7 @@ class RangeDecoder:
         multiples = [-(-low // unit) * unit for unit in (2**32, 2**24, 2**16)]
         nbytes, value = next((n, v) for n, v in enumerate(multiples) if v < low + self.range)
         full, size = self.taken - 4 + nbytes, len(self.payload)
-        sound = self.code == value - low and full - 4 <= size <= full
+        sound = self.code == value - low and full - 4 <= size <= full and self.payload[:4] != bytes([255] * 4)
         trimmed = size == 0 or size == full - 4 or self.payload[-1] != 0
         require(sound and trimmed, PAYLOAD, "a payload that no encoder writes")
 

@@ -351,6 +351,16 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "context_long": (40, "context with a byte too many", coded("context", payload("context", [1, 2]) + b"\1")),
     "context_zeros": (40, "context with a zero that is left out", coded("context", b"\0", [INT32, 1])),
     "context_magnitude": (40, "context with a magnitude above 2**31 - 1", coded("context", b"\xff" * 16)),
+    "context_outside": (
+        40,
+        "context outside of the first interval",
+        coded("context", bytes.fromhex("ffffffffaa"), [INT32, 1]),
+    ),
+    "mixing_outside": (
+        40,
+        "mixing outside of the first interval",
+        coded("mixing", bytes.fromhex("ffffffff5b"), [INT32, 1]),
+    ),
     "mixing_long": (40, "mixing with a byte too many", coded("mixing", payload("mixing", [1, 2]) + b"\1")),
     "planes_short": (40, "float_planes without its second plane", floats(b"\1\0")),
     "planes_long": (40, "float_planes with a byte too many", floats(b"\1\0\1\0\0")),

@@ -94,7 +94,7 @@ static inline int wcz_range_at_end(const wcz_range_decoder *in) {
         window = window << 8 | wcz_range_byte(in, i);
     }
     size_t full = in->next - 4 + wcz_tail(window - in->code, in->range, &distance);
-    if (in->code != distance || in->size > full || full - in->size > WCZ_MAX_STRIPPED) {
+    if (wcz_outside(in->data, in->size) || in->code != distance || in->size > full || full - in->size > WCZ_MAX_STRIPPED) {
         return 0;
     }
     return full - in->size == WCZ_MAX_STRIPPED || in->size == 0 || in->data[in->size - 1] != 0;

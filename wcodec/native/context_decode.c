@@ -136,5 +136,6 @@ wcz_status wcz_context_decode_end(const wcz_context_decoder *decoder) {
     }
     int could_be_shorter = full - decoder->size < WCZ_MAX_STRIPPED && decoder->size > 0
                            && decoder->payload[decoder->size - 1] == 0;
-    return could_be_shorter || decoder->code != distance ? WCZ_CORRUPT : WCZ_OK;
+    int outside = wcz_outside(decoder->payload, decoder->size);
+    return could_be_shorter || outside || decoder->code != distance ? WCZ_CORRUPT : WCZ_OK;
 }

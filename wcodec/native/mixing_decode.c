@@ -80,5 +80,6 @@ wcz_status wcz_mixing_decode_end(const wcz_mixing_decoder *decoder) {
         return WCZ_TRUNCATED;
     }
     int could_be_shorter = full - in->size < WCZ_MAX_STRIPPED && in->size > 0 && in->payload[in->size - 1] == 0;
-    return could_be_shorter || in->code != distance ? WCZ_CORRUPT : WCZ_OK;
+    int outside = wcz_outside(in->payload, in->size);
+    return could_be_shorter || outside || in->code != distance ? WCZ_CORRUPT : WCZ_OK;
 }

@@ -19,6 +19,11 @@ static inline uint32_t wcz_split(uint32_t range, uint32_t chance_of_one) {
     return (uint32_t)(((uint64_t)range * (65536u - chance_of_one)) >> 16);
 }
 
+/* The first interval ends one number early: no encoder writes a payload that starts with four bytes of 255. */
+static inline int wcz_outside(const uint8_t *payload, size_t size) {
+    return size >= 4 && (payload[0] & payload[1] & payload[2] & payload[3]) == 255;
+}
+
 /* Bytes behind the last renormalisation, and the number in low .. low + range - 1 that they stand for, less low.
  * The fewest bytes that reach the interval: 2 are always enough, because range >= 2^16. */
 static inline unsigned wcz_tail(uint32_t low, uint32_t range, uint32_t *distance) {

@@ -111,7 +111,8 @@ class RangeDecoder:
         if stripped > MAX_STRIPPED:
             raise PayloadError("payload ends before its last symbol")
         could_be_shorter = stripped < MAX_STRIPPED and self._payload.endswith(b"\0")
-        if could_be_shorter or self._code != distance:
+        # The first interval ends one number early: what starts with four bytes of 255 lies outside.
+        if could_be_shorter or self._code != distance or self._payload.startswith(b"\xff\xff\xff\xff"):
             raise PayloadError("payload holds a code that no encoder writes")
 
     def _take(self, nbytes: int) -> int:
