@@ -60,64 +60,8 @@ static inline void wcz_adapt(wcz_bit_model *model, unsigned bit) {
     model->n = (uint16_t)(model->n + (model->n < WCZ_ADAPTIVE_LIMIT));
 }
 
-typedef struct {
-    const uint8_t *data;
-    size_t size;
-    size_t next;        /* bytes taken so far; those past the end are zero */
-    uint32_t code;      /* code < range */
-    uint32_t range;     /* >= 2^16 between calls */
-} wcz_range_decoder;
-
-static inline uint32_t wcz_range_byte(const wcz_range_decoder *in, size_t at) {
-    return at < in->size ? in->data[at] : 0u;
-}
-
-static inline void wcz_range_shift(wcz_range_decoder *in) {
-    in->code = in->code << 16 | wcz_range_byte(in, in->next) << 8 | wcz_range_byte(in, in->next + 1);
-    in->next += 2;
-}
-
-static inline void wcz_range_open(wcz_range_decoder *in, const uint8_t *data, size_t size) {
-    in->data = data;
-    in->size = size;
-    in->next = 0;
-    in->code = 0;
-    in->range = 0xFFFFFFFFu;
-    wcz_range_shift(in);
-    wcz_range_shift(in);
-}
-
-/* Whether the string is the one that an encoder of the same bits writes. */
-static inline int wcz_range_at_end(const wcz_range_decoder *in) {
-    uint32_t window = 0, distance;
-    for (size_t i = in->next - 4; i < in->next; i++) {
-        window = window << 8 | wcz_range_byte(in, i);
-    }
-    size_t full = in->next - 4 + wcz_tail(window - in->code, in->range, &distance);
-    if (wcz_outside(in->data, in->size) || in->code != distance || in->size > full || full - in->size > WCZ_MAX_STRIPPED) {
-        return 0;
-    }
-    return full - in->size == WCZ_MAX_STRIPPED || in->size == 0 || in->data[in->size - 1] != 0;
-}
-
-static inline unsigned wcz_range_bit(wcz_range_decoder *in, uint32_t chance_of_one) {
-    uint32_t split = wcz_split(in->range, chance_of_one);
-    unsigned bit = in->code >= split;
-    if (bit) {
-        in->code -= split;
-        in->range -= split;
-    } else {
-        in->range = split;
-    }
-    if (in->range < (uint32_t)1 << 16) {
-        in->range <<= 16;
-        wcz_range_shift(in);
-    }
-    return bit;
-}
-
 static inline unsigned wcz_adaptive_bit(wcz_range_decoder *in, wcz_bit_model *model) {
-    unsigned bit = wcz_range_bit(in, wcz_probability(model));
+    unsigned bit = wcz_range_decode_bit(in, wcz_probability(model));
     wcz_adapt(model, bit);
     return bit;
 }
@@ -134,7 +78,7 @@ static inline uint32_t wcz_adaptive_magnitude(wcz_range_decoder *in, wcz_integer
     }
     for (unsigned i = 0; i < exponent; i++) {
         unsigned bit = i < 2 ? wcz_adaptive_bit(in, &model->mantissa[exponent][i ? 1 + (value & 1) : 0])
-                             : wcz_range_bit(in, WCZ_EVEN_CHANCE);
+                             : wcz_range_decode_bit(in, WCZ_EVEN_CHANCE);
         value = value << 1 | bit;
     }
     return (uint32_t)value;

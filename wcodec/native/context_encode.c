@@ -1,61 +1,27 @@
 /* Encoder of the context coder (coders.md, context). */
 #include "context_model.h"
 
-/* One more at the last byte written; a byte of 255 hands it on. The first byte never overflows: low + range <= 2^32
- * held before anything was written. */
-static void carry(wcz_context_encoder *out) {
-    size_t i = out->next;
-    while (i > 0 && ++out->payload[--i] == 0) {
-    }
-}
-
-static void put_byte(wcz_context_encoder *out) {
-    if (out->next < out->capacity) {
-        out->payload[out->next] = (uint8_t)(out->low >> 24);
-    }
-    out->next += out->next <= out->capacity;      /* capacity + 1 stands for an overflow */
-    out->low <<= 8;
-}
-
-static inline void encode_bit(wcz_context_encoder *out, uint32_t chance_of_one, uint32_t bit) {
-    uint32_t split = wcz_split(out->range, chance_of_one);
-    if (bit) {
-        out->low += split;
-        out->range -= split;
-        if (out->low < split && out->next <= out->capacity) {
-            carry(out);
-        }
-    } else {
-        out->range = split;
-    }
-    if (out->range < 65536u) {
-        out->range <<= 16;
-        put_byte(out);
-        put_byte(out);
-    }
-}
-
-static inline void encode_one(wcz_context_encoder *out, uint32_t *context, uint32_t bit) {
-    encode_bit(out, chance(probability(*context)), bit);
+static inline void encode_one(wcz_range_encoder *out, uint32_t *context, uint32_t bit) {
+    wcz_range_encode_bit(out, chance(probability(*context)), bit);
     *context = adapted(*context, bit);
 }
 
-static inline void encode_non_zero(wcz_context_encoder *out, uint32_t *contexts, neighbourhood around, uint32_t bit) {
+static inline void encode_non_zero(wcz_range_encoder *out, uint32_t *contexts, neighbourhood around, uint32_t bit) {
     uint32_t *a, *b, *c;
-    encode_bit(out, non_zero_chance(contexts, around, &a, &b, &c), bit);
+    wcz_range_encode_bit(out, non_zero_chance(contexts, around, &a, &b, &c), bit);
     *a = adapted(*a, bit);
     *b = adapted(*b, bit);
     *c = adapted(*c, bit);
 }
 
-static inline void encode_negative(wcz_context_encoder *out, uint32_t *contexts, neighbourhood around, uint32_t bit) {
+static inline void encode_negative(wcz_range_encoder *out, uint32_t *contexts, neighbourhood around, uint32_t bit) {
     uint32_t *a, *b;
-    encode_bit(out, negative_chance(contexts, around, &a, &b), bit);
+    wcz_range_encode_bit(out, negative_chance(contexts, around, &a, &b), bit);
     *a = adapted(*a, bit);
     *b = adapted(*b, bit);
 }
 
-static void encode_escape(wcz_context_encoder *out, uint32_t *contexts, uint32_t value) {
+static void encode_escape(wcz_range_encoder *out, uint32_t *contexts, uint32_t value) {
     uint32_t bits = wcz_log2(value + 1);
     for (uint32_t i = 0; i < bits; i++) {
         encode_one(out, &contexts[ESCAPE + i], 1);
@@ -64,11 +30,11 @@ static void encode_escape(wcz_context_encoder *out, uint32_t *contexts, uint32_t
         encode_one(out, &contexts[ESCAPE + bits], 0);
     }
     while (bits-- > 0) {
-        encode_bit(out, WCZ_EVEN_CHANCE, (value + 1) >> bits & 1);
+        wcz_range_encode_bit(out, WCZ_EVEN_CHANCE, (value + 1) >> bits & 1);
     }
 }
 
-static inline void encode_symbol(wcz_context_encoder *out, uint32_t *contexts, neighbourhood around, int32_t value) {
+static inline void encode_symbol(wcz_range_encoder *out, uint32_t *contexts, neighbourhood around, int32_t value) {
     uint32_t magnitude = magnitude_of(value);
     encode_non_zero(out, contexts, around, magnitude != 0);
     if (magnitude == 0) {
@@ -85,11 +51,7 @@ static inline void encode_symbol(wcz_context_encoder *out, uint32_t *contexts, n
 }
 
 void wcz_context_encode_start(wcz_context_encoder *encoder, uint8_t *payload, size_t capacity) {
-    encoder->payload = payload;
-    encoder->capacity = capacity;
-    encoder->next = 0;
-    encoder->range = UINT32_MAX;
-    encoder->low = 0;
+    wcz_range_encode_start(&encoder->out, payload, capacity);
     start_contexts(encoder->contexts);
 }
 
@@ -107,29 +69,12 @@ wcz_status wcz_context_encode_array(wcz_context_encoder *encoder, const wcz_view
             return WCZ_SYMBOL;
         }
         neighbourhood around = neighbours(&at);
-        encode_symbol(encoder, contexts, around, value);
+        encode_symbol(&encoder->out, contexts, around, value);
         step(&at, magnitude_of(value), around.column_mean);
     }
-    return encoder->next > encoder->capacity ? WCZ_CAPACITY : WCZ_OK;
+    return wcz_range_full(&encoder->out) ? WCZ_CAPACITY : WCZ_OK;
 }
 
 wcz_status wcz_context_encode_end(wcz_context_encoder *encoder, size_t *written) {
-    uint32_t distance;
-    unsigned tail = wcz_tail(encoder->low, encoder->range, &distance);
-    encoder->low += distance;
-    if (encoder->low < distance) {
-        carry(encoder);
-    }
-    while (tail-- > 0) {
-        put_byte(encoder);
-    }
-    if (encoder->next > encoder->capacity) {
-        return WCZ_CAPACITY;
-    }
-    size_t size = encoder->next;
-    for (unsigned i = 0; i < WCZ_MAX_STRIPPED && size > 0 && encoder->payload[size - 1] == 0; i++) {
-        size--;
-    }
-    *written = size;
-    return WCZ_OK;
+    return wcz_range_encode_end(&encoder->out, written);
 }

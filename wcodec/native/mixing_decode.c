@@ -1,7 +1,7 @@
 /* Decoder of the mixing coder (coders.md, mixing). */
-#include "wcz_kernel.h"
+#include "range_coder.h"
 
-typedef wcz_mixing_input sink;
+typedef wcz_range_decoder sink;
 #define SYMBOLS int32_t
 #define SYMBOL_AT(symbols, i) 0
 #define STORE_SYMBOL(symbols, i, value) ((symbols)[i] = (value))
@@ -11,30 +11,13 @@ static inline int sink_full(const sink *in);
 
 #include "mixing_walk.h"
 
-static inline uint32_t next_word(sink *in) {
-    uint32_t word = 0;
-    for (int i = 0; i < 2; i++, in->next++) {
-        word = word << 8 | (in->next < in->size ? in->payload[in->next] : 0u);
-    }
-    return word;
-}
-
 static inline uint32_t sink_bit(sink *in, uint32_t chance_of_one, uint32_t bit) {
-    uint32_t split = wcz_split(in->range, chance_of_one);
-    bit = in->code >= split;
-    uint32_t taken = (0u - bit) & split;
-    in->code -= taken;
-    in->range = bit ? in->range - split : split;
-    if (in->range < 65536u) {
-        in->range <<= 16;
-        in->code = in->code << 16 | next_word(in);
-    }
-    return bit;
+    (void)bit;
+    return wcz_range_decode_bit(in, chance_of_one);
 }
 
-/* A payload that has ended long ago: bounds the symbols that a short one can claim. */
 static inline int sink_full(const sink *in) {
-    return in->next > in->size + 4 + WCZ_MAX_STRIPPED;
+    return wcz_range_exhausted(in);
 }
 
 size_t wcz_mixing_scratch(const wcz_mixing_view *view) {
@@ -48,10 +31,7 @@ uint64_t wcz_mixing_most_symbols(size_t size) {
 }
 
 void wcz_mixing_decode_start(wcz_mixing_decoder *decoder, const uint8_t *payload, size_t size) {
-    sink in = {payload, size, 0, UINT32_MAX, 0};
-    in.code = next_word(&in) << 16;
-    in.code |= next_word(&in);
-    decoder->in = in;
+    wcz_range_decode_start(&decoder->in, payload, size);
     start_model(&decoder->model);
 }
 
@@ -67,19 +47,5 @@ wcz_status wcz_mixing_decode_array(wcz_mixing_decoder *decoder, const wcz_mixing
 }
 
 wcz_status wcz_mixing_decode_end(const wcz_mixing_decoder *decoder) {
-    const sink *in = &decoder->in;
-    uint32_t window = 0, distance;
-    for (size_t i = in->next - 4; i < in->next; i++) {
-        window = window << 8 | (i < in->size ? in->payload[i] : 0u);
-    }
-    size_t full = in->next - 4 + wcz_tail(window - in->code, in->range, &distance);
-    if (in->size > full) {
-        return WCZ_OVERRUN;
-    }
-    if (full - in->size > WCZ_MAX_STRIPPED) {
-        return WCZ_TRUNCATED;
-    }
-    int could_be_shorter = full - in->size < WCZ_MAX_STRIPPED && in->size > 0 && in->payload[in->size - 1] == 0;
-    int outside = wcz_outside(in->payload, in->size);
-    return could_be_shorter || outside || in->code != distance ? WCZ_CORRUPT : WCZ_OK;
+    return wcz_range_decode_end(&decoder->in);
 }

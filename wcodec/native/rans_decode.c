@@ -352,7 +352,7 @@ wcz_status wcz_rans_open(wcz_rans_decoder *decoder, const wcz_rans_path *path, c
         return WCZ_TRUNCATED;
     }
     decoder->path = path;
-    wcz_range_open(&decoder->control, payload + head, (size_t)length);
+    wcz_range_decode_start(&decoder->control, payload + head, (size_t)length);
     wcz_reset_models(decoder->models, WCZ_RANS_MODELS);
     decoder->words = payload + head + (size_t)length;
     decoder->size = size - head - (size_t)length;
@@ -392,5 +392,5 @@ wcz_status wcz_rans_read(wcz_rans_decoder *decoder, const wcz_rans_shape *shape,
 }
 
 wcz_status wcz_rans_close(const wcz_rans_decoder *decoder) {
-    return decoder->next == decoder->size && wcz_range_at_end(&decoder->control) ? WCZ_OK : WCZ_OVERRUN;
+    return decoder->next == decoder->size && wcz_range_decode_end(&decoder->control) == WCZ_OK ? WCZ_OK : WCZ_OVERRUN;
 }

@@ -3,50 +3,12 @@
 
 /* -- adaptive integers ----------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    uint8_t *data;
-    size_t next;
-    uint32_t low;
-    uint32_t range;
-} range_encoder;
-
-static void add_to_low(range_encoder *out, uint32_t amount) {
-    uint32_t sum = out->low + amount;
-    if (sum < amount) {                             /* carry: the bytes before are not all 255 */
-        size_t i = out->next;
-        while (++out->data[--i] == 0) {
-        }
-    }
-    out->low = sum;
-}
-
-static void write_bytes(range_encoder *out, unsigned count) {
-    for (; count > 0; count--) {
-        out->data[out->next++] = (uint8_t)(out->low >> 24);
-        out->low <<= 8;
-    }
-}
-
-static void write_bit(range_encoder *out, uint32_t chance_of_one, unsigned bit) {
-    uint32_t split = wcz_split(out->range, chance_of_one);
-    if (bit) {
-        add_to_low(out, split);
-        out->range -= split;
-    } else {
-        out->range = split;
-    }
-    if (out->range < (uint32_t)1 << 16) {
-        out->range <<= 16;
-        write_bytes(out, 2);
-    }
-}
-
-static void write_adaptive(range_encoder *out, wcz_bit_model *model, unsigned bit) {
-    write_bit(out, wcz_probability(model), bit);
+static void write_adaptive(wcz_range_encoder *out, wcz_bit_model *model, unsigned bit) {
+    wcz_range_encode_bit(out, wcz_probability(model), bit);
     wcz_adapt(model, bit);
 }
 
-static void write_integer(range_encoder *out, wcz_integer_model *model, int32_t value, int has_sign) {
+static void write_integer(wcz_range_encoder *out, wcz_integer_model *model, int32_t value, int has_sign) {
     uint32_t magnitude = value < 0 ? (uint32_t)-value : (uint32_t)value;
     unsigned exponent = 0;
     write_adaptive(out, &model->zero, magnitude != 0);
@@ -62,7 +24,7 @@ static void write_integer(range_encoder *out, wcz_integer_model *model, int32_t 
         if (i < 2) {
             write_adaptive(out, &model->mantissa[exponent][i ? 1 + (magnitude >> (exponent - 1) & 1) : 0], bit);
         } else {
-            write_bit(out, WCZ_EVEN_CHANCE, bit);
+            wcz_range_encode_bit(out, WCZ_EVEN_CHANCE, bit);
         }
     }
     if (has_sign) {
@@ -70,39 +32,19 @@ static void write_integer(range_encoder *out, wcz_integer_model *model, int32_t 
     }
 }
 
-static size_t finish(range_encoder *out) {
-    uint32_t distance;
-    unsigned bytes = wcz_tail(out->low, out->range, &distance);
-    add_to_low(out, distance);
-    write_bytes(out, bytes);
-    for (unsigned i = 0; i < WCZ_MAX_STRIPPED && out->next > 0 && out->data[out->next - 1] == 0; i++) {
-        out->next--;
-    }
-    return out->next;
-}
-
-/* An integer is at most 36 adaptive decisions of 10 bits and 29 even ones: below 64 bytes. */
-#define MOST_BYTES 64
-
 wcz_status wcz_adaptive_encode(const uint8_t *models, const int32_t *values, size_t count, uint8_t *out,
                                size_t capacity, size_t *written) {
     wcz_integer_model states[WCZ_RANS_MODELS];
-    range_encoder encoder = {out, 0, 0, 0xFFFFFFFFu};
+    wcz_range_encoder encoder;
+    wcz_range_encode_start(&encoder, out, capacity);
     wcz_reset_models(states, WCZ_RANS_MODELS);
     for (size_t i = 0; i < count; i++) {
         if (models[i] >= WCZ_RANS_MODELS || values[i] == INT32_MIN) {
             return WCZ_ARGUMENT;
         }
-        if (capacity - encoder.next < MOST_BYTES + 4) {
-            return WCZ_CAPACITY;
-        }
         write_integer(&encoder, &states[models[i]], values[i], models[i] >= WCZ_RANS_FIRST_SIGNED);
     }
-    if (capacity - encoder.next < 4) {
-        return WCZ_CAPACITY;
-    }
-    *written = finish(&encoder);
-    return WCZ_OK;
+    return wcz_range_encode_end(&encoder, written);
 }
 
 /* -- bands ----------------------------------------------------------------------------------------------------------- */

@@ -44,6 +44,24 @@ wcz_status wcz_run_length_bits(const int32_t *values, size_t count, const wcz_ru
 wcz_status wcz_run_length_encode(const int32_t *values, size_t count, const wcz_run_length_format *format,
                                  uint8_t *payload, size_t capacity, size_t *written);
 
+/* -- binary range coder (coders.md, range coder), inside the coders that follow ------------------------------------ */
+
+typedef struct {
+    const uint8_t *payload;
+    size_t size;
+    size_t next;               /* bytes taken so far; past `size` the payload goes on with zeros */
+    uint32_t range;
+    uint32_t code;
+} wcz_range_decoder;
+
+typedef struct {
+    uint8_t *payload;
+    size_t capacity;
+    size_t next;               /* bytes written so far; capacity + 1: more than there is room for */
+    uint32_t range;
+    uint32_t low;
+} wcz_range_encoder;
+
 /* -- adaptive binary range coder with contexts (coders.md, context) --------------------------------------------------- */
 
 /* An array as the coder sees it: rows of channels of kernels, row-major. A vector is one row of channels. */
@@ -61,20 +79,12 @@ typedef struct {
 
 /* All that outlives an array: about 4 KB. */
 typedef struct {
-    const uint8_t *payload;
-    size_t size;
-    size_t next;               /* bytes taken so far; past `size` the payload goes on with zeros */
-    uint32_t range;
-    uint32_t code;
+    wcz_range_decoder in;
     uint32_t contexts[WCZ_CONTEXT_SETS][WCZ_CONTEXTS];
 } wcz_context_decoder;
 
 typedef struct {
-    uint8_t *payload;
-    size_t capacity;
-    size_t next;
-    uint32_t range;
-    uint32_t low;
+    wcz_range_encoder out;
     uint32_t contexts[WCZ_CONTEXT_SETS][WCZ_CONTEXTS];
 } wcz_context_encoder;
 
@@ -190,28 +200,12 @@ typedef struct {
 } wcz_mixing_model;
 
 typedef struct {
-    const uint8_t *payload;
-    size_t size;
-    size_t next;               /* bytes taken so far; past `size` the payload goes on with zeros */
-    uint32_t range;
-    uint32_t code;
-} wcz_mixing_input;
-
-typedef struct {
-    uint8_t *payload;
-    size_t capacity;
-    size_t next;
-    uint32_t range;
-    uint32_t low;
-} wcz_mixing_output;
-
-typedef struct {
-    wcz_mixing_input in;
+    wcz_range_decoder in;
     wcz_mixing_model model;
 } wcz_mixing_decoder;
 
 typedef struct {
-    wcz_mixing_output out;
+    wcz_range_encoder out;
     wcz_mixing_model model;
 } wcz_mixing_encoder;
 

@@ -76,7 +76,8 @@ wcz_status wcz_rans_close(const wcz_rans_decoder *decoder);
 
 /* -- encoder: the loops over symbols; choosing the parameters is not the kernel's task ------------------------------- */
 
-/* The integers values[i] under models[i] as one string. Room: 64 bytes an integer and 68. */
+/* The integers values[i] under models[i] as one string. 64 bytes an integer and 4 are always room enough: an integer
+ * is at most 36 adaptive decisions of 10 bits and 29 even ones. */
 wcz_status wcz_adaptive_encode(const uint8_t *models, const int32_t *values, size_t count, uint8_t *out,
                                size_t capacity, size_t *written);
 
