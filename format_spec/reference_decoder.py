@@ -325,6 +325,7 @@ FLOAT32, BOOL, UINT64, INT32 = 0, 12, 11, 6
 QUANTIZED, INTEGERS, VERBATIM = 0, 1, 2
 KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 DENSE, RDFT, LOW_RANK, KMEANS, SPARSE = range(5)
+TENT, POOL, DCT, BLOCK = range(25, 29)
 
 
 class Factor:
@@ -564,9 +565,11 @@ def step(code: int) -> float:
 def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], set[str]]:
     """(name -> shape of the factors, name -> default step axes, names of integer factors) of a record's kind."""
     names = {DENSE: [], RDFT: [tuple], LOW_RANK: [int, int], KMEANS: [int], SPARSE: [int]}
+    names |= {TENT: [int, int], POOL: [int, int, int], DCT: [int, int], BLOCK: [tuple, tuple]}
     require(record.kind in names, UNKNOWN_KIND, "an unknown kind")
     types = names[record.kind]
-    defaults = {RDFT: [()], LOW_RANK: [None, 0]}.get(record.kind, [None] * len(types))
+    defaults = {RDFT: [()], LOW_RANK: [None, 0], POOL: [None, None, 2], BLOCK: [None, (DENSE,)]}
+    defaults = defaults.get(record.kind, [None] * len(types))
     require(len(record.params) <= len(types), FACTORIZATION, "too many parameters")
     params = record.params + defaults[len(record.params) :]
     require(all(type(p) is t for p, t in zip(params, types, strict=True)), FACTORIZATION, "a wrong parameter")
@@ -588,6 +591,11 @@ def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], 
         m, n = math.prod(shape[:split]), math.prod(shape[split:])
         require(1 <= inner <= max(1, min(m, n)), FACTORIZATION, "low_rank rank")
         return {"left": (m, inner), "right": (inner, n)}, {}, set()
+    if record.kind in (TENT, POOL, DCT):
+        return {"latent": image_latent(record)}, {}, set()
+    if record.kind == BLOCK:
+        record.block = inner_block(record)
+        return factors_of(record.block)
     if record.kind == KMEANS:
         require(1 <= params[0] <= 65536, FACTORIZATION, "kmeans levels")
         return {"codebook": (params[0],), "index": shape}, {}, {"index"}
@@ -643,12 +651,69 @@ def rebuild_sparse(record: Record, mask: np.ndarray, values: np.ndarray) -> np.n
     return weight
 
 
+def image_latent(record: Record) -> tuple:
+    """Shape of the latent of tent, pool and dct."""
+    height, width, *size = record.params
+    require(len(record.shape) == 2, FACTORIZATION, "an image basis is for (inputs, units)")
+    require(all(1 <= n <= 1024 for n in record.params), FACTORIZATION, "image extents are 1 to 1024")
+    require(record.shape[0] % (height * width) == 0, FACTORIZATION, "inputs that are not whole images")
+    pixels = {TENT: 2, POOL: size[0] if size else 0, DCT: 1}[record.kind]
+    rows, columns = (-(-n // pixels) for n in (height, width))
+    return rows, columns, record.shape[0] // (height * width), record.shape[1]
+
+
+def rebuild_image(record: Record, latent: np.ndarray) -> np.ndarray:
+    down, across = (image_matrix(record, n) for n in record.params[:2])
+    return np.einsum("yi,xj,ijcu->yxcu", down, across, latent, optimize=["einsum_path", (1, 2), (0, 1)])
+
+
+def image_matrix(record: Record, n: int) -> np.ndarray:
+    """Row k is a pixel, column i a coefficient."""
+    if record.kind == DCT:
+        angles = [[math.pi * (2 * k + 1) * f / (2 * n) for f in range(n)] for k in range(n)]
+        return np.array([[math.sqrt((2 if f else 1) / n) * math.cos(a) for f, a in enumerate(r)] for r in angles], "f4")
+    size = record.params[2] if record.kind == POOL else 2
+    matrix = np.zeros((n, -(-n // size)), np.float32)
+    for i in range(matrix.shape[1]):
+        spread = dict.fromkeys(range(i * size, i * size + size), 1)
+        if record.kind == TENT:
+            spread = {2 * i - 1: 1 / 8, 2 * i: 3 / 8, 2 * i + 1: 3 / 8, 2 * i + 2: 1 / 8}
+        for pixel, value in spread.items():
+            if 0 <= pixel < n:
+                matrix[pixel, i] = value
+    return matrix
+
+
+def inner_block(record: Record) -> Record:
+    """The block of a weight as a record of its own; notes the extents that the zeros fill."""
+    kept, inner = record.params
+    places = kept[: max(0, len(kept) - len(record.shape))]
+    require(len(kept) >= len(record.shape) >= 1, FACTORIZATION, "a block of too few axes")
+    require(all(k >= 0 for k in kept) and math.prod(places) > 0, FACTORIZATION, "a block extent")
+    require(record.shape[0] % math.prod(places) == 0, FACTORIZATION, "places of a block")
+    record.view = (*places, record.shape[0] // math.prod(places), *record.shape[1:])
+    require(all(k <= n for k, n in zip(kept, record.view, strict=True)), FACTORIZATION, "a block beyond its weight")
+    require(inner and inner[0] in (DENSE, RDFT, TENT, POOL, DCT), FACTORIZATION, "the inner kind of a block")
+    block = Record()
+    block.dtype, block.shape, block.kind, block.params = record.dtype, kept, inner[0], list(inner[1:])
+    return block
+
+
+def rebuild_block(record: Record, **values: np.ndarray) -> np.ndarray:
+    block = REBUILD[record.block.kind](record.block, **values).reshape(record.block.shape)
+    return np.pad(block, [(0, n - k) for k, n in zip(block.shape, record.view, strict=True)])
+
+
 REBUILD = {
     DENSE: lambda record, weight: weight,
     RDFT: rebuild_rdft,
     LOW_RANK: lambda record, left, right: left @ right,
     KMEANS: rebuild_kmeans,
     SPARSE: rebuild_sparse,
+    TENT: rebuild_image,
+    POOL: rebuild_image,
+    DCT: rebuild_image,
+    BLOCK: rebuild_block,
 }
 
 # == Coders (coders.md) ============================================================================================

@@ -18,6 +18,7 @@ from wcodec.coders import CODERS
 from wcodec.container import layout, manifest, names, structure
 from wcodec.dtypes import DTYPES, dtype_of
 from wcodec.factorizations import FACTORIZATIONS, Rdft
+from wcodec.factorizations.image_basis import ImageBasis
 from wcodec.scans import SCANS
 
 SPEC = Path(__file__).parents[1] / "format_spec"
@@ -183,8 +184,10 @@ def _step(text: str) -> float:
 
 
 def _factors(cls: type) -> str:
-    required = [1] * sum(f.default is dataclasses.MISSING for f in dataclasses.fields(cls)[1:])
-    shapes = cls((1, 1, 1), *required).factor_shapes
+    # The smallest weight that a kind takes, with parameters of one where it asks for some.
+    required = [f for f in dataclasses.fields(cls)[1:] if f.default is dataclasses.MISSING]
+    shape = (1, 1) if issubclass(cls, ImageBasis) else (1, 1, 1)
+    shapes = cls(shape, *(shape if f.type.startswith("tuple") else 1 for f in required)).factor_shapes
     return " ".join(f"{name}*" if name in cls.integer_factors else name for name in shapes)
 
 

@@ -63,7 +63,7 @@ class ChunkItem:
         name: of the tensor.
         weight: factors and step codes.
         dtype: of the decoded tensor.
-        scan: axis order of the factors that have the weight's own shape; the others are coded as they are.
+        scan: axis order of the factors that are laid out like the weight; the others are coded as they are.
     """
 
     name: str
@@ -166,7 +166,7 @@ def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray,
     values, shape = weight.factors[name], weight.factorization.factor_shapes[name]
     if values.shape != shape:
         raise FactorizationError(f"factor {name!r} has shape {values.shape}, its factorization says {shape}")
-    scan = item.scan if shape == weight.factorization.shape else "as_is"
+    scan = item.scan if name in weight.factorization.scanned_factors else "as_is"
     if name in weight.step_codes:
         codes = np.asarray(weight.step_codes[name], dtype=np.int64)
         default = weight.factorization.step_axes.get(name, ())

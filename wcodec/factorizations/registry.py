@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from ..errors import FactorizationError, UnknownKindError
+from .block import Block
+from .dct import Dct
 from .dense import Dense
 from .kmeans import KMeans
 from .low_rank import LowRank
+from .pool import Pool
 from .protocol import Factorization
 from .rdft import Rdft
 from .sparse import Sparse
+from .tent import Tent
 
 FACTORIZATIONS: dict[str, type[Factorization]] = {
     "dense": Dense,
@@ -16,6 +20,10 @@ FACTORIZATIONS: dict[str, type[Factorization]] = {
     "low_rank": LowRank,
     "kmeans": KMeans,
     "sparse": Sparse,
+    "tent": Tent,
+    "pool": Pool,
+    "dct": Dct,
+    "block": Block,
 }
 
 

@@ -22,6 +22,7 @@ from .estimate import EstimatedBytes, payload_nbytes
 from .latents import LatentWeight
 from .plan import FactorizationFactory, OwnedWeight, plan_factorizations
 from .rounding import HIGHEST_LOG_STEP, LOWEST_LOG_STEP
+from .schedules import Clock, Pace
 from .variables import variable_names
 
 
@@ -33,6 +34,9 @@ def compressible(
     initial_log_step: float = -4.0,
     step_rate: float = 1.0,
     factorizations: Mapping[str, FactorizationFactory | None] | None = None,
+    pace: Pace | None = None,
+    weight_count: int | None = None,
+    one_step: bool = False,
 ) -> CompressibleModel:
     """Wrap a built model so that `fit` trains it for a small file as well as for its loss.
 
@@ -49,6 +53,11 @@ def compressible(
             kind. Above 1, a short training reaches coarser steps and smaller files.
         factorizations: name pattern ("conv*/kernel") -> function from a shape to a factorization, or None to train
             a weight as it is. Default: Rdft for convolution kernels, Dense for the rest.
+        pace: ramps the penalty and holds the steps late in training; without it both are as they are from the start.
+        weight_count: to divide `penalty_weight` by, where it is not the number of weights that have latents: for
+            what is left of a larger network.
+        one_step: a single step for every factor; by default Rdft has one a frequency, which small networks do not
+            pay for.
 
     Raises:
         UnsupportedTypeError: not a Keras model, not built, or a weight that cannot have latents.
@@ -66,6 +75,9 @@ def compressible(
         alpha=alpha,
         initial_log_step=initial_log_step,
         step_rate=step_rate,
+        pace=pace,
+        weight_count=weight_count,
+        one_step=one_step,
     )
     for latent_weight, variable in wrapped.latent_weights():
         latent_weight.fit(np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))))
@@ -88,6 +100,9 @@ class CompressibleModel(keras.Model):
         alpha: float,
         initial_log_step: float,
         step_rate: float,
+        pace: Pace | None = None,
+        weight_count: int | None = None,
+        one_step: bool = False,
         name: str | None = None,
     ) -> None:
         """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest."""
@@ -96,14 +111,17 @@ class CompressibleModel(keras.Model):
         # and inputs reach `inner` as they come.
         super().__init__(name=name or f"compressible_{inner.name}", dtype=inner.dtype_policy, autocast=False)
         self.inner = inner
-        self.options = {
+        self.options: dict[str, Any] = {
             "penalty_weight": penalty_weight,
             "alpha": alpha,
             "initial_log_step": initial_log_step,
             "step_rate": step_rate,
+            "weight_count": weight_count,
+            "one_step": one_step,
         }
+        self.clock = None if pace is None else Clock(pace, self._add_float_or_index)
         variables = dict(variable_names(inner))
-        count = sum(math.prod(factorization.shape) for factorization in factorizations.values())
+        count = weight_count or sum(math.prod(factorization.shape) for factorization in factorizations.values())
         self._latent_weights = {
             name: LatentWeight(
                 name,
@@ -113,6 +131,8 @@ class CompressibleModel(keras.Model):
                 step_rate=step_rate,
                 penalty_weight=penalty_weight / max(count, 1),
                 alpha=alpha,
+                clock=self.clock,
+                one_step=one_step,
             )
             for name, factorization in factorizations.items()
         }
@@ -131,6 +151,8 @@ class CompressibleModel(keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Outputs of the inner model on the weights that a decoder would have."""
+        if training and self.clock is not None:
+            self.clock.tick()
         effective = {id(v): weight.effective() for weight, v in self.latent_weights()}
         # Every variable is mapped: inside JAX's own scope an unmapped one would be baked in as a constant.
         variables = self.inner.variables
@@ -220,6 +242,12 @@ class CompressibleModel(keras.Model):
         """Bytes of the weights that have latents under the Elias gamma code, steps included, nothing around them."""
         return sum(payload_nbytes(weight) for weight in self._latent_weights.values())
 
+    def snap_steps(self) -> None:
+        """Set every step to the middle of its code: what moves it afterwards has to move it by 2 %."""
+        for weight in self._latent_weights.values():
+            for step in weight.steps.values():
+                step.snap()
+
     def finalize(self) -> keras.Model:
         """The plain model, the very one that was wrapped, with the weights that a decoder reconstructs, bit for bit.
 
@@ -242,6 +270,7 @@ class CompressibleModel(keras.Model):
                 name: {"kind": weight.factorization.kind, **dataclasses.asdict(weight.factorization)}
                 for name, weight in self._latent_weights.items()
             },
+            "pace": None if self.clock is None else dataclasses.asdict(self.clock.pace),
             **self.options,
         }
 
@@ -251,7 +280,8 @@ class CompressibleModel(keras.Model):
         config = dict(config)
         inner = keras.saving.deserialize_keras_object(config.pop("inner"), custom_objects=custom_objects)
         plan = {name: _factorization_from(fields) for name, fields in config.pop("factorizations").items()}
-        return cls(inner, plan, **config)
+        pace = config.pop("pace", None)
+        return cls(inner, plan, pace=None if pace is None else Pace(**pace), **config)
 
 
 def _factorization_from(fields: Mapping[str, Any]) -> Factorization:

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..errors import WczError
 from ..factorizations import FactoredWeight, Factorization
-from ..quantize import from_symbols, to_symbols
+from ..quantize import from_symbols, step_values, to_symbols
 from .penalty import PowerLawPenalty
 from .rounding import LearnedStep, StepRange, round_straight_through
+from .schedules import Clock
 
 AddVariable = Callable[..., keras.Variable]
 
@@ -40,6 +41,8 @@ class LatentWeight:
         step_rate: float,
         penalty_weight: float,
         alpha: float,
+        clock: Clock | None = None,
+        one_step: bool = False,
     ) -> None:
         self.name = name
         self.factorization = factorization
@@ -53,16 +56,16 @@ class LatentWeight:
                 )
                 continue
             log_step = add_variable(
-                shape=_step_shape(shape, factorization.step_axes.get(factor, ())),
+                shape=_step_shape(shape, () if one_step else factorization.step_axes.get(factor, ())),
                 initializer=keras.initializers.Constant(initial_log_step / step_rate),
                 constraint=StepRange(step_rate),
                 name=f"{prefix}-{factor}_log_step",
             )
-            step = self.steps[factor] = LearnedStep(log_step, step_rate)
+            step = self.steps[factor] = LearnedStep(log_step, step_rate, clock.steps_move if clock else None)
             self.latents[factor] = add_variable(
                 shape=shape,
                 initializer="zeros",
-                regularizer=PowerLawPenalty(step, penalty_weight, alpha),
+                regularizer=PowerLawPenalty(step, penalty_weight, alpha, clock.penalty if clock else None),
                 name=f"{prefix}-{factor}",
             )
 
@@ -83,12 +86,20 @@ class LatentWeight:
         return self.factorization.reconstruct(factors, xp=keras.ops)
 
     def factored(self) -> FactoredWeight:
-        """Latents as numpy factors and steps as integer codes: what the encoder takes."""
-        return FactoredWeight(
-            self.factorization,
-            {k: np.asarray(keras.ops.convert_to_numpy(latent)) for k, latent in self.latents.items()},
-            {factor: step.codes() for factor, step in self.steps.items()},
-        )
+        """Rounded latents as numpy factors and steps as integer codes: what the encoder takes.
+
+        Rounded here as training rounds, in float32: weights that are pulled both ways come to rest on the edge between
+        two symbols, where another precision would round some of them to the other side.
+        """
+        codes = {factor: step.codes() for factor, step in self.steps.items()}
+        return FactoredWeight(self.factorization, {k: self._rounded(k, codes.get(k)) for k in self.latents}, codes)
+
+    def _rounded(self, factor: str, codes: np.ndarray | None) -> np.ndarray:
+        latent = np.asarray(keras.ops.convert_to_numpy(self.latents[factor]))
+        if codes is None:
+            return latent
+        steps = step_values(codes)
+        return np.asarray(np.round(latent / steps) * steps)
 
     def symbols(self) -> dict[str, np.ndarray]:
         """Factor name -> int32 array as it is coded.

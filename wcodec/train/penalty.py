@@ -6,6 +6,7 @@ Balle et al., "Optimizing the Communication-Accuracy Trade-off in Federated Lear
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -25,10 +26,12 @@ class PowerLawPenalty(keras.regularizers.Regularizer):
     A regularizer is counted once a training step, however often a shared layer is called.
     """
 
-    def __init__(self, step: LearnedStep, weight: float, alpha: float) -> None:
+    def __init__(self, step: LearnedStep, weight: float, alpha: float, factor: Callable[[], Any] | None = None) -> None:
         self.step = step
         self.weight = weight
         self.alpha = alpha
+        self.factor = factor  # of a schedule
 
     def __call__(self, latent: Any) -> Any:
-        return self.weight * power_law(latent / self.step.value(), self.alpha)
+        penalty = self.weight * power_law(latent / self.step.value(), self.alpha)
+        return penalty if self.factor is None else self.factor() * penalty

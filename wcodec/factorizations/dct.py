@@ -1,0 +1,28 @@
+"""Dense layers on images in a discrete cosine transform (format_spec/factorizations.md, dct)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .image_basis import ImageBasis
+
+
+@dataclass(frozen=True)
+class Dct(ImageBasis):
+    """Orthonormal DCT-II over rows and columns: as many coefficients as weights."""
+
+    kind: ClassVar[str] = "dct"
+    number: ClassVar[int | None] = 27
+
+    def coefficients(self, n: int) -> int:
+        return n
+
+    def matrix(self, n: int) -> np.ndarray:
+        """(n, n) float32: column f is sqrt(2/n) cos(pi (k + 1/2) f / n), column 0 the constant 1/sqrt(n)."""
+        k, f = np.arange(n)[:, None], np.arange(n)[None, :]
+        matrix = np.sqrt(2 / n) * np.cos(np.pi * (k + 0.5) * f / n)
+        matrix[:, 0] = n**-0.5
+        return np.asarray(matrix, np.float32)
