@@ -9,7 +9,7 @@ import numpy as np
 
 from .image_basis import ImageBasis
 
-TAPS = (0.125, 0.375, 0.375, 0.125)
+TAPS = np.array([0.125, 0.375, 0.375, 0.125], np.float32)
 
 
 @dataclass(frozen=True)
@@ -25,4 +25,4 @@ class Tent(ImageBasis):
     def matrix(self, n: int) -> np.ndarray:
         """(n, ceil(n/2)) float32; what a tent has beyond the edge of the image is cut off."""
         distance = np.arange(n)[:, None] - 2 * np.arange(self.coefficients(n)) + 1
-        return np.where((distance >= 0) & (distance < len(TAPS)), np.float32(TAPS)[distance.clip(0, 3)], np.float32(0))
+        return np.where((distance >= 0) & (distance < len(TAPS)), TAPS[distance.clip(0, 3)], np.float32(0))

@@ -15,7 +15,7 @@ class CurvePoint(NamedTuple):
     Attributes:
         epoch: from 1.
         loss: of training, with the penalty in it.
-        penalty: the penalty alone.
+        cost: what the penalty charges for, without its weight: nats of the power law, bits of a rate.
         nbytes: estimated size of the file.
         accuracy: on the validation data; NaN where there is none.
         units: hidden units that are left, of all groups together.
@@ -24,7 +24,7 @@ class CurvePoint(NamedTuple):
 
     epoch: int
     loss: float
-    penalty: float
+    cost: float
     nbytes: int
     accuracy: float
     units: int

@@ -189,6 +189,7 @@ class _Run:
                 initial_log_step=recipe.initial_log_step,
                 step_rate=recipe.step_rate,
                 one_step=recipe.one_step,
+                rate=recipe.rate,
                 factorizations=self.factorizations,
                 pace=self._pace(),
                 weight_count=sum(math.prod(v.shape) for v in self.original.trainable_variables),
@@ -242,7 +243,7 @@ class _Run:
         groups = removable_groups(self.model)
         self.done.widths = {group.producer: group.units for group in groups}
         point = CurvePoint(
-            len(self.done.curve) + 1, loss, float(sum(self.model.losses)),
+            len(self.done.curve) + 1, loss, self.model.cost(),
             encode(self.model, coder="mixing").nbytes, self.evaluate(self.model),
             sum(group.units for group in groups), self.done.cycle,
         )  # fmt: skip

@@ -24,6 +24,7 @@ class Recipe:
         initial_log_step: natural logarithm of the first step.
         step_rate: how much faster steps learn than latents.
         one_step: a single step a factor, also where its factorization has one a frequency.
+        rate: what the penalty charges for, as `compressible` takes it.
         remove_units: whether units that have died are taken out during training.
         cycles: how many shorter runs may follow to reach a target.
         cycle_epochs: epochs of such a run.
@@ -40,6 +41,7 @@ class Recipe:
     initial_log_step: float = -3.0
     step_rate: float = 2.5
     one_step: bool = True
+    rate: str = "power_law"
     remove_units: bool = True
     cycles: int = 6
     cycle_epochs: int = 15

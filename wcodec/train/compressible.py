@@ -18,12 +18,15 @@ import numpy as np
 
 from ..errors import OptionError, UnsupportedTypeError
 from ..factorizations import FACTORIZATIONS, FactoredWeight, Factorization
-from .estimate import EstimatedBytes, payload_nbytes
+from .estimate import EstimatedBytes, Prices, payload_nbytes
 from .latents import LatentWeight
 from .plan import FactorizationFactory, OwnedWeight, plan_factorizations
+from .rates import coded_bits
 from .rounding import HIGHEST_LOG_STEP, LOWEST_LOG_STEP
 from .schedules import Clock, Pace
 from .variables import variable_names
+
+RATES = ("power_law", "code_length", "logistic")
 
 
 def compressible(
@@ -37,6 +40,7 @@ def compressible(
     pace: Pace | None = None,
     weight_count: int | None = None,
     one_step: bool = False,
+    rate: str = "power_law",
 ) -> CompressibleModel:
     """Wrap a built model so that `fit` trains it for a small file as well as for its loss.
 
@@ -58,6 +62,8 @@ def compressible(
             what is left of a larger network.
         one_step: a single step for every factor; by default Rdft has one a frequency, which small networks do not
             pay for.
+        rate: what the penalty charges for: "power_law", "code_length" (bits under our own coder, with prices that
+            every epoch renews) or "logistic" (bits under a logistic prior whose scale is learned).
 
     Raises:
         UnsupportedTypeError: not a Keras model, not built, or a weight that cannot have latents.
@@ -78,6 +84,7 @@ def compressible(
         pace=pace,
         weight_count=weight_count,
         one_step=one_step,
+        rate=rate,
     )
     for latent_weight, variable in wrapped.latent_weights():
         latent_weight.fit(np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))))
@@ -103,10 +110,11 @@ class CompressibleModel(keras.Model):
         pace: Pace | None = None,
         weight_count: int | None = None,
         one_step: bool = False,
+        rate: str = "power_law",
         name: str | None = None,
     ) -> None:
         """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest."""
-        _check_options(penalty_weight, alpha, initial_log_step, step_rate)
+        _check_options(penalty_weight, alpha, initial_log_step, step_rate, rate)
         # The inner model's policy makes `compile` scale losses where it has to. autocast=False: latents stay float32
         # and inputs reach `inner` as they come.
         super().__init__(name=name or f"compressible_{inner.name}", dtype=inner.dtype_policy, autocast=False)
@@ -118,6 +126,7 @@ class CompressibleModel(keras.Model):
             "step_rate": step_rate,
             "weight_count": weight_count,
             "one_step": one_step,
+            "rate": rate,
         }
         self.clock = None if pace is None else Clock(pace, self._add_float_or_index)
         variables = dict(variable_names(inner))
@@ -133,6 +142,7 @@ class CompressibleModel(keras.Model):
                 alpha=alpha,
                 clock=self.clock,
                 one_step=one_step,
+                rate=rate,
             )
             for name, factorization in factorizations.items()
         }
@@ -221,7 +231,7 @@ class CompressibleModel(keras.Model):
         bound = inspect.signature(super().fit).bind(*args, **kwargs)
         given = bound.arguments.get("callbacks")
         if not isinstance(given, keras.callbacks.CallbackList):
-            bound.arguments["callbacks"] = [EstimatedBytes(), *keras.tree.flatten(given or [])]
+            bound.arguments["callbacks"] = [EstimatedBytes(), Prices(), *keras.tree.flatten(given or [])]
         return super().fit(*bound.args, **bound.kwargs)
 
     # -- what comes out --------------------------------------------------------------------------------------------
@@ -247,6 +257,19 @@ class CompressibleModel(keras.Model):
         for weight in self._latent_weights.values():
             for step in weight.steps.values():
                 step.snap()
+
+    def cost(self) -> float:
+        """What the penalty charges for now, without its weight and schedule: nats of the power law, bits of a rate."""
+        return sum(weight.cost() for weight in self._latent_weights.values())
+
+    def refresh_prices(self) -> None:
+        """Set the prices of the rate `code_length` to what the coder takes for the symbols as they are."""
+        priced = [(w, f) for w in self._latent_weights.values() for f in w.code_lengths]
+        if not priced:
+            return
+        symbols = [weight.symbols()[factor] for weight, factor in priced]
+        for (weight, factor), values, nbits in zip(priced, symbols, coded_bits(symbols), strict=True):
+            weight.code_lengths[factor].refresh(values, nbits)
 
     def finalize(self) -> keras.Model:
         """The plain model, the very one that was wrapped, with the weights that a decoder reconstructs, bit for bit.
@@ -306,7 +329,9 @@ def _trainable_weights(model: keras.Model) -> list[OwnedWeight]:
     return weights
 
 
-def _check_options(penalty_weight: float, alpha: float, initial_log_step: float, step_rate: float) -> None:
+def _check_options(penalty_weight: float, alpha: float, initial_log_step: float, step_rate: float, rate: str) -> None:
+    if rate not in RATES:
+        raise OptionError(f"rate is one of {', '.join(RATES)}, not {rate!r}")
     if not 0 <= penalty_weight < math.inf:
         raise OptionError(f"penalty_weight is a finite number >= 0, not {penalty_weight!r}")
     if not 0 < alpha < math.inf:

@@ -92,6 +92,9 @@ def _like(model: CompressibleModel, inner: keras.Model, slices: Slices, **option
             new.latents[factor].assign(cut(_array(latent), slices.get(old.name, {})))
         for factor, step in old.steps.items():
             new.steps[factor].variable.assign(step.variable)
+        for factor, scale in old.scales.items():
+            new.scales[factor].assign(scale)
+    made.refresh_prices()
     return made
 
 
