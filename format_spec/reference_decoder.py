@@ -325,7 +325,7 @@ FLOAT32, BOOL, UINT64, INT32 = 0, 12, 11, 6
 QUANTIZED, INTEGERS, VERBATIM = 0, 1, 2
 KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 DENSE, RDFT, LOW_RANK, KMEANS, SPARSE = range(5)
-TENT, POOL, DCT, BLOCK = range(25, 29)
+TENT, POOL, DCT, BLOCK, TFC = range(25, 30)
 
 
 class Factor:
@@ -565,10 +565,10 @@ def step(code: int) -> float:
 def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], set[str]]:
     """(name -> shape of the factors, name -> default step axes, names of integer factors) of a record's kind."""
     names = {DENSE: [], RDFT: [tuple], LOW_RANK: [int, int], KMEANS: [int], SPARSE: [int]}
-    names |= {TENT: [int, int], POOL: [int, int, int], DCT: [int, int], BLOCK: [tuple, tuple]}
+    names |= {TENT: [int, int], POOL: [int, int, int], DCT: [int, int], BLOCK: [tuple, tuple], TFC: [int]}
     require(record.kind in names, UNKNOWN_KIND, "an unknown kind")
     types = names[record.kind]
-    defaults = {RDFT: [()], LOW_RANK: [None, 0], POOL: [None, None, 2], BLOCK: [None, (DENSE,)]}
+    defaults = {RDFT: [()], LOW_RANK: [None, 0], POOL: [None, None, 2], BLOCK: [None, (DENSE,)], TFC: [0]}
     defaults = defaults.get(record.kind, [None] * len(types))
     require(len(record.params) <= len(types), FACTORIZATION, "too many parameters")
     params = record.params + defaults[len(record.params) :]
@@ -593,6 +593,11 @@ def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], 
         return {"left": (m, inner), "right": (inner, n)}, {}, set()
     if record.kind in (TENT, POOL, DCT):
         return {"latent": image_latent(record)}, {}, set()
+    if record.kind == TFC:
+        require(params[0] in (0, 1), FACTORIZATION, "a layout of tfc")
+        require(not params[0] or (rank == 4 and all(1 <= n <= 16 for n in shape[:2])), FACTORIZATION, "a tfc kernel")
+        bins = (shape[0], shape[1] // 2 + 1, 2) if params[0] else ()
+        return {"symbols": (*shape[2:], *bins) if params[0] else shape, "steps": bins}, {}, {"symbols"}
     if record.kind == BLOCK:
         record.block = inner_block(record)
         return factors_of(record.block)
@@ -699,6 +704,20 @@ def inner_block(record: Record) -> Record:
     return block
 
 
+def rebuild_tfc(record: Record, symbols: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    values = symbols.astype(steps.dtype) * steps
+    if not record.params[0]:
+        return values
+    height, width = record.shape[:2]
+    weight = np.zeros(record.shape, values.dtype)
+    for y, x, f, g in np.ndindex(height, width, height, width // 2 + 1):
+        angle = 2 * math.pi * (f * y / height + g * x / width)
+        c = (2 if 0 < 2 * g < width else 1) / math.sqrt(height * width)
+        weight[y, x] += np.float32(c * math.cos(angle)) * values[:, :, f, g, 0]
+        weight[y, x] += np.float32(-c * math.sin(angle)) * values[:, :, f, g, 1]
+    return weight
+
+
 def rebuild_block(record: Record, **values: np.ndarray) -> np.ndarray:
     block = REBUILD[record.block.kind](record.block, **values).reshape(record.block.shape)
     return np.pad(block, [(0, n - k) for k, n in zip(block.shape, record.view, strict=True)])
@@ -714,6 +733,7 @@ REBUILD = {
     POOL: rebuild_image,
     DCT: rebuild_image,
     BLOCK: rebuild_block,
+    TFC: rebuild_tfc,
 }
 
 # == Coders (coders.md) ============================================================================================

@@ -25,7 +25,7 @@ VECTORS = Path(__file__).parents[1] / "format_spec" / "vectors"
 # Sums of products may differ in their last bits, by an ulp of the tensor's dtype; the values are about 100 at most.
 TOLERANCES = {"float16": 0.0625}
 TOLERANCE = 1e-4
-INEXACT = {"rdft", "low_rank", "tent", "dct", "block"}
+INEXACT = {"rdft", "low_rank", "tent", "dct", "block", "tfc"}
 
 
 def main() -> int:

@@ -64,9 +64,18 @@ def cropped(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def epochs_of(row: CifarRow, x: np.ndarray, y: np.ndarray, seed: int) -> Callable[[int], Any]:
-    """Epoch -> crops of all images, and labels."""
-    return lambda number: (row.prepare(cropped(x, np.random.default_rng([seed, number]))), y)
+def epochs_of(row: CifarRow, x: np.ndarray, teacher: keras.Model, seed: int) -> Callable[[int], Any]:
+    """Epoch -> crops of all images, and the probabilities that the float network gives to their classes.
+
+    Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015, arXiv:1503.02531), at temperature 1.
+    """
+
+    def epoch(number: int) -> tuple[np.ndarray, np.ndarray]:
+        images = row.prepare(cropped(x, np.random.default_rng([seed, number])))
+        outputs = teacher.predict(images, batch_size=250, verbose=0)
+        return images, np.asarray(keras.ops.softmax(outputs)) if row.from_logits else outputs
+
+    return epoch
 
 
 def predictions(model: keras.Model, x: np.ndarray) -> np.ndarray:
@@ -79,8 +88,7 @@ def main(row: CifarRow, description: str | None) -> None:
     keras.utils.set_random_seed(options.seed)
     x, y, x_test, y_test = load_cifar(options.data, options.images)
     if options.validation:
-        x, x_test = x[:-VALIDATION_IMAGES], x[-VALIDATION_IMAGES:]
-        y, y_test = y[:-VALIDATION_IMAGES], y[-VALIDATION_IMAGES:]
+        x, x_test, y_test = x[:-VALIDATION_IMAGES], x[-VALIDATION_IMAGES:], y[-VALIDATION_IMAGES:]
     x_test = row.prepare(x_test)
     network = row.pretrained(options.data)
     reference = predictions(network, x_test)
@@ -88,8 +96,8 @@ def main(row: CifarRow, description: str | None) -> None:
     started = time.process_time()
     fit = fit_compressed(
         network,
-        epochs_of(row, x, y, options.seed),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=row.from_logits),
+        epochs_of(row, x, row.pretrained(options.data), options.seed),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=row.from_logits),
         recipe=replace(row.recipe, **{name: value for name, value in given.items() if value is not None}),
         validation=(x_test, y_test) if options.validation else None,
         checkpoint=options.checkpoint,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from vectors.build import differences, group, head, names, wcz
+from vectors.build import body, differences, group, head, names, number, payload, wcz
+from wcodec.container.layout import frame
 
 F32 = head("float32")
-KIND, PARAMS, STEP_AXES = 0, 1, 3
-TENT, POOL, DCT, BLOCK = range(25, 29)
+KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS = range(5)
+TENT, POOL, DCT, BLOCK, TFC = range(25, 30)
 ONE = 320  # the step code of the step 1
 OUT_FIRST = head("float32", scan="out_first")
 
@@ -67,7 +68,33 @@ def kind_block() -> bytes:
     return _quantized(records, [6, 8, 8, 8, 4, 4, 2, 0, 4], [ONE - i for i in range(9)])
 
 
-VALID = {"kind_tent": kind_tent, "kind_pool": kind_pool, "kind_dct": kind_dct, "kind_block": kind_block}
+def kind_tfc() -> bytes:
+    """tfc: a plain matrix and scalar, spectra of even and odd kernels; steps verbatim, as float16, and quantized"""
+    symbols, verbatim = head("int32", 1), head("float32", 2)
+    records = [
+        [head("float32", 1), 2, 3, {KIND: TFC, FACTOR_HEADS: [symbols, verbatim], STREAMS: [0, 1]}],
+        [head("float32", 1), {KIND: TFC, FACTOR_HEADS: [symbols, head("float16", 2)], STREAMS: [0, 1]}],
+        [head("float32", 1), 3, 4, 1, 2, {KIND: TFC, PARAMS: [1], FACTOR_HEADS: [symbols, verbatim], STREAMS: [0, 1]}],
+        [head("float32", 1), 5, 5, 1, 1, {KIND: TFC, PARAMS: [1], FACTOR_HEADS: [symbols, F32]}],
+    ]
+    rng = np.random.default_rng(29)
+    shapes = [(2, 3), (), (1, 2, 3, 3, 2), (1, 1, 5, 3, 2)]
+    values = [rng.integers(-3, 4, shape).astype(np.int32) for shape in shapes]
+    quantized = rng.integers(1, 5, (5, 3, 2)).astype(np.int32)
+    first = payload("rice", [ONE - 48], *values, quantized)
+    steps = rng.random((3, 3, 2)).astype("f4")
+    second = payload("raw", np.array(0.3, "f4"), np.array(0.1, "f2"), steps)
+    manifest = [[number("rice"), len(first), number("raw")], *records]
+    return wcz(names(grouped=["a", "b", "c", "d"]), frame(b"G", body(manifest, first, second)))
+
+
+VALID = {
+    "kind_tent": kind_tent,
+    "kind_pool": kind_pool,
+    "kind_dct": kind_dct,
+    "kind_block": kind_block,
+    "kind_tfc": kind_tfc,
+}
 
 # name -> (rule, kind, parameters, shape of the weight, symbols)
 INVALID = {
@@ -78,6 +105,9 @@ INVALID = {
     "pool_size": ("squares of 0 pixels", POOL, [2, 2, 0], (4, 1), 4),
     "pool_large": ("squares of 1,025 pixels", POOL, [2, 2, 1025], (4, 1), 1),
     "dct_parameter": ("dct with a third parameter", DCT, [2, 2, 2], (4, 1), 4),
+    "tfc_layout": ("tfc of a third layout", TFC, [2], (2,), 2),
+    "tfc_vector": ("a tfc spectrum of a vector", TFC, [1], (2,), 2),
+    "tfc_extent": ("a tfc spectrum of 17 pixels", TFC, [1], (17, 1, 1, 1), 34),
     "block_scalar": ("block of a scalar", BLOCK, [[]], (), 1),
     "block_axes": ("block of too few axes", BLOCK, [[2]], (2, 2), 2),
     "block_beyond": ("a block larger than its weight", BLOCK, [[3, 2]], (2, 2), 6),

@@ -11,6 +11,7 @@ from .rdft import Rdft
 from .registry import FACTORIZATIONS, find_factorization, register_factorization
 from .sparse import Sparse
 from .tent import Tent
+from .tfc import Tfc
 
 __all__ = [
     "FACTORIZATIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "Rdft",
     "Sparse",
     "Tent",
+    "Tfc",
     "find_factorization",
     "register_factorization",
 ]

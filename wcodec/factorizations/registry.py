@@ -13,6 +13,7 @@ from .protocol import Factorization
 from .rdft import Rdft
 from .sparse import Sparse
 from .tent import Tent
+from .tfc import Tfc
 
 FACTORIZATIONS: dict[str, type[Factorization]] = {
     "dense": Dense,
@@ -24,6 +25,7 @@ FACTORIZATIONS: dict[str, type[Factorization]] = {
     "pool": Pool,
     "dct": Dct,
     "block": Block,
+    "tfc": Tfc,
 }
 
 
