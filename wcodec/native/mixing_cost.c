@@ -10,6 +10,7 @@ typedef struct {
 #define STORE_SYMBOL(symbols, i, value) ((void)(value))
 
 static inline uint32_t sink_bit(sink *to, uint32_t chance_of_one, uint32_t bit);
+static inline uint32_t sink_branch(sink *to, uint32_t chance_of_one, uint32_t bit);
 static inline int sink_full(const sink *to);
 
 #include "mixing_walk.h"
@@ -30,6 +31,10 @@ static inline uint32_t sink_bit(sink *to, uint32_t chance_of_one, uint32_t bit) 
     uint32_t log = LOG_MANTISSA[cell] * (1024 - past) + LOG_MANTISSA[cell + 1] * past;
     to->cost += ((uint32_t)(16 - exponent) << 16) - (log >> 2);
     return bit;
+}
+
+static inline uint32_t sink_branch(sink *to, uint32_t chance_of_one, uint32_t bit) {
+    return sink_bit(to, chance_of_one, bit);
 }
 
 static inline int sink_full(const sink *to) {

@@ -7,6 +7,7 @@ typedef wcz_range_encoder sink;
 #define STORE_SYMBOL(symbols, i, value) ((void)(value))
 
 static inline uint32_t sink_bit(sink *out, uint32_t chance_of_one, uint32_t bit);
+static inline uint32_t sink_branch(sink *out, uint32_t chance_of_one, uint32_t bit);
 static inline int sink_full(const sink *out);
 
 #include "mixing_walk.h"
@@ -14,6 +15,10 @@ static inline int sink_full(const sink *out);
 static inline uint32_t sink_bit(sink *out, uint32_t chance_of_one, uint32_t bit) {
     wcz_range_encode_bit(out, chance_of_one, bit);
     return bit;
+}
+
+static inline uint32_t sink_branch(sink *out, uint32_t chance_of_one, uint32_t bit) {
+    return sink_bit(out, chance_of_one, bit);
 }
 
 static inline int sink_full(const sink *out) {

@@ -187,7 +187,7 @@ typedef struct {
     uint32_t escape_tops[32];
     uint32_t low_bits[16][4];
     int32_t mixers[15][4];
-    int32_t scale_weights[6];
+    int32_t scale_weights[8];   /* of six features; two are zero */
     int32_t scale_bias;
     int32_t shared_taps[3][8];
     int32_t place_taps[WCZ_MIXING_PLACES][8];
@@ -214,7 +214,7 @@ typedef struct {
     wcz_mixing_model model;
 } wcz_mixing_meter;
 
-/* Bytes of scratch, aligned to four, that an array needs: at most 26 an element of a row, and some; 0 for a row that no
+/* Bytes of scratch, aligned to four, that an array needs: at most 27 an element of a row, and some; 0 for a row that no
  * memory holds. */
 size_t wcz_mixing_scratch(const wcz_mixing_view *view);
 
