@@ -8,7 +8,7 @@ typedef wcz_range_decoder sink;
 
 static inline uint32_t sink_bit(sink *in, uint32_t chance_of_one, uint32_t bit);
 static inline uint32_t sink_branch(sink *in, uint32_t chance_of_one, uint32_t bit);
-static inline int sink_full(const sink *in);
+static inline int sink_next(sink *in);
 
 #include "mixing_walk.h"
 
@@ -22,7 +22,7 @@ static inline uint32_t sink_branch(sink *in, uint32_t chance_of_one, uint32_t bi
     return wcz_range_decode_branch(in, chance_of_one);
 }
 
-static inline int sink_full(const sink *in) {
+static inline int sink_next(sink *in) {
     return wcz_range_exhausted(in);
 }
 

@@ -8,7 +8,7 @@ typedef wcz_range_encoder sink;
 
 static inline uint32_t sink_bit(sink *out, uint32_t chance_of_one, uint32_t bit);
 static inline uint32_t sink_branch(sink *out, uint32_t chance_of_one, uint32_t bit);
-static inline int sink_full(const sink *out);
+static inline int sink_next(sink *out);
 
 #include "mixing_walk.h"
 
@@ -21,7 +21,7 @@ static inline uint32_t sink_branch(sink *out, uint32_t chance_of_one, uint32_t b
     return sink_bit(out, chance_of_one, bit);
 }
 
-static inline int sink_full(const sink *out) {
+static inline int sink_next(sink *out) {
     return wcz_range_full(out);
 }
 

@@ -3,7 +3,7 @@
  * A template: whoever includes it has defined the type `sink` and, for it,
  *     uint32_t sink_bit(sink *, uint32_t chance_of_one, uint32_t bit)      codes a bit; returns it
  *     uint32_t sink_branch(sink *, uint32_t chance_of_one, uint32_t bit)   the same where the caller branches on the bit
- *     int sink_full(const sink *)                                        whether to stop
+ *     int sink_next(sink *)                                              a symbol is done; whether to stop
  *     SYMBOLS                                                            const int32_t or int32_t
  *     SYMBOL_AT(symbols, i), STORE_SYMBOL(symbols, i, value)             the next symbol, if known; keep it, if not
  * so that encoder, decoder and cost meter are one model. A decoder passes bits and symbols that mean nothing.
@@ -170,7 +170,7 @@ static inline wcz_status code_array(wcz_mixing_model *model, sink *to, const wcz
             if (value == INT32_MIN) {
                 return WCZ_CORRUPT;
             }
-            if (sink_full(to)) {
+            if (sink_next(to)) {
                 return WCZ_TRUNCATED;
             }
         }
