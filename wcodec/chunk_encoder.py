@@ -22,6 +22,7 @@ from .factorizations import FactoredWeight
 from .factorizations.wire import to_params
 from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, from_symbols, to_symbols
 from .records import DENSE, MAX_BANDS, FactorRecord, Form, TensorRecord
+from .scan_search import cheapest_scan
 from .scans import to_scan
 
 # A factor with twice as many elements other than zero is cut: each band learns anew, and zeros teach and cost little.
@@ -48,11 +49,19 @@ class Choice:
 
 
 class Profile(NamedTuple):
-    """How an encoding codes: symbols and integers, elements bit for bit, and the size of a band."""
+    """How an encoding codes.
+
+    Attributes:
+        symbols: coders of symbols and integers.
+        verbatim: coders of elements bit for bit.
+        band_elements: size of a band.
+        scan_coder: whose costs choose the scan of symbols and integers; None keeps the front end's.
+    """
 
     symbols: Choice
     verbatim: Choice
     band_elements: int = BAND_ELEMENTS
+    scan_coder: Coder | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class ChunkItem:
         name: of the tensor.
         weight: factors and step codes.
         dtype: of the decoded tensor.
-        scan: axis order of the factors that have the weight's own shape; the others are coded as they are.
+        scan: natural axis order of the factors that have the weight's own shape; that of the others is as they are.
     """
 
     name: str
@@ -125,7 +134,7 @@ def encode_chunk(items: Sequence[ChunkItem], profile: Profile) -> tuple[list[Ten
 
 def _draft_factor(item: ChunkItem, name: str, profile: Profile, draft: Draft) -> FactorRecord:
     """Add one factor to the draft's streams; its record."""
-    record, array, codes = _store_factor(item, name)
+    record, array, codes = _store_factor(item, name, profile.scan_coder)
     choice = profile.verbatim if record.form is Form.VERBATIM else profile.symbols
     bands = _band_count(array, profile.band_elements)
     stream = _first_stream(draft.jobs, choice, bands)
@@ -160,7 +169,9 @@ def band_rows(shape: tuple[int, ...], bands: int) -> list[slice]:
     return [slice(i * shape[0] // bands, (i + 1) * shape[0] // bands) for i in range(bands)]
 
 
-def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray, np.ndarray | None]:
+def _store_factor(
+    item: ChunkItem, name: str, scan_coder: Coder | None
+) -> tuple[FactorRecord, np.ndarray, np.ndarray | None]:
     """How a factor is stored, the array that its coder sees, and its step codes if it is quantized."""
     weight = item.weight
     values, shape = weight.factors[name], weight.factorization.factor_shapes[name]
@@ -174,9 +185,11 @@ def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray,
         symbols = to_symbols(values, codes)
         dtype = item.dtype if weight.factorization.number == DENSE else np.dtype(np.float32)
         _require_range(symbols, codes, dtype)
+        scan = cheapest_scan(symbols, scan, scan_coder) if scan_coder else scan
         record = FactorRecord(dtype, Form.QUANTIZED, scan, None if axes == default else axes)
         return record, to_scan(symbols, scan), codes.reshape(step_shape(shape, axes))
     if fits_int32(values):
+        scan = cheapest_scan(values, scan, scan_coder) if scan_coder else scan
         return FactorRecord(values.dtype, Form.INTEGERS, scan), to_scan(values.astype(np.int32), scan), None
     return FactorRecord(values.dtype, Form.VERBATIM, scan), to_scan(values, scan), None
 

@@ -41,7 +41,7 @@ GROUP_LIMIT = 65536
 
 # coder= of encode -> coders to choose from for symbols, coders for what is stored bit for bit
 PROFILES = {
-    "small": Profile(_choice("mixing", "context"), _choice("float_planes")),
+    "small": Profile(_choice("mixing", "context"), _choice("float_planes"), scan_coder=CODERS["mixing"]),
     "fast": Profile(_choice("rans", "mixing", margin=0.1), _choice("float_planes")),
     "auto": Profile(_choice("rans", "context", "mixing", margin=0.03), _choice("float_planes")),
     "mixing": Profile(_choice("mixing"), _choice("float_planes")),
@@ -129,9 +129,9 @@ def encode(
     Args:
         model: Keras or torch model, state_dict, mapping of arrays, or path of a .safetensors .keras .h5 .npz file.
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
-        coder: "small" for the smallest file; "fast" for the fastest decoding, where that costs at most a tenth more;
-            "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context, rans, elias_gamma,
-            rice, raw.
+        coder: "small" for the smallest file, axis orders tried; "fast" for the fastest decoding, where that costs at
+            most a tenth more; "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context,
+            rans, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
         factorizations: name pattern -> (shape -> Factorization), the first match counts.
@@ -170,6 +170,8 @@ def encode(
             raise OptionError("calibration excludes lossless and factorizations")
         from .calibrated import quantize_to_budget
 
+        # The search writes often, and to a bound: natural scans in all of its passes.
+        job = replace(job, profile=profile._replace(scan_coder=None))
         quiet = replace(job, progress=None)
         outcome = quantize_to_budget(
             model,
