@@ -6,8 +6,6 @@ The wrapper owns latents and steps; every forward pass computes the weights from
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +13,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..errors import OptionError, UnsupportedTypeError
-from ..factorizations import FACTORIZATIONS, FactoredWeight, Factorization
+from ..errors import OptionError
+from ..factorizations import FactoredWeight, Factorization
 from .estimate import EstimatedBytes, payload_nbytes
 from .latents import LatentWeight
-from .plan import FactorizationFactory, plan_factorizations
+from .optimizers import exempt_from_decay
+from .plan import FactorizationFactory, from_config, plan_factorizations, to_config
 from .rounding import HIGHEST_LOG_STEP, LOWEST_LOG_STEP
 from .variables import variable_names
 from .wrapper import Wrapper, trainable_weights_of
@@ -133,19 +132,15 @@ class CompressibleModel(Wrapper):
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """As keras.Model.compile; weight decay is kept off the log_steps."""
         super().compile(*args, **kwargs)
-        _exclude_from_weight_decay(
+        exempt_from_decay(
             self.optimizer,
             [step.variable for weight in self._latent_weights.values() for step in weight.steps.values()],
             self.trainable_variables,
         )
 
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """As keras.Model.fit; every epoch logs `estimated_nbytes`."""
-        bound = inspect.signature(super().fit).bind(*args, **kwargs)
-        given = bound.arguments.get("callbacks")
-        if not isinstance(given, keras.callbacks.CallbackList):
-            bound.arguments["callbacks"] = [EstimatedBytes(), *keras.tree.flatten(given or [])]
-        return super().fit(*bound.args, **bound.kwargs)
+    def own_callbacks(self) -> list[keras.callbacks.Callback]:
+        """One that logs `estimated_nbytes` every epoch."""
+        return [EstimatedBytes()]
 
     # -- what comes out --------------------------------------------------------------------------------------------
 
@@ -183,10 +178,7 @@ class CompressibleModel(Wrapper):
         return {
             "name": self.name,
             "inner": keras.saving.serialize_keras_object(self.inner),
-            "factorizations": {
-                name: {"kind": weight.factorization.kind, **dataclasses.asdict(weight.factorization)}
-                for name, weight in self._latent_weights.items()
-            },
+            "factorizations": {name: to_config(weight.factorization) for name, weight in self._latent_weights.items()},
             **self.options,
         }
 
@@ -195,16 +187,8 @@ class CompressibleModel(Wrapper):
         """The wrapper as `get_config` described it, with latents of zero; loading a file fills them in."""
         config = dict(config)
         inner = keras.saving.deserialize_keras_object(config.pop("inner"), custom_objects=custom_objects)
-        plan = {name: _factorization_from(fields) for name, fields in config.pop("factorizations").items()}
+        plan = {name: from_config(fields) for name, fields in config.pop("factorizations").items()}
         return cls(inner, plan, **config)
-
-
-def _factorization_from(fields: Mapping[str, Any]) -> Factorization:
-    parameters = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    kind = parameters.pop("kind")
-    if kind not in FACTORIZATIONS:
-        raise UnsupportedTypeError(f"factorization {kind!r} is not registered in this process")
-    return FACTORIZATIONS[kind](**parameters)
 
 
 def _check_options(penalty_weight: float, alpha: float, initial_log_step: float, step_rate: float) -> None:
@@ -217,15 +201,3 @@ def _check_options(penalty_weight: float, alpha: float, initial_log_step: float,
     if not LOWEST_LOG_STEP <= initial_log_step <= HIGHEST_LOG_STEP:
         bounds = f"{LOWEST_LOG_STEP:.2f} to {HIGHEST_LOG_STEP:.2f}"
         raise OptionError(f"initial_log_step is {bounds} (a natural logarithm), not {initial_log_step!r}")
-
-
-def _exclude_from_weight_decay(
-    optimizer: keras.Optimizer, log_steps: list[keras.Variable], trainable: list[keras.Variable]
-) -> None:
-    """Add `log_steps` to the variables that the optimizer exempts from weight decay already."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # under loss scaling
-    if all(not optimizer._use_weight_decay(v) for v in log_steps):
-        return
-    # The public call replaces what the user has excluded, so that is read first.
-    excluded = [v for v in trainable if not optimizer._use_weight_decay(v)]
-    optimizer.exclude_from_weight_decay(var_list=[*excluded, *log_steps])

@@ -6,6 +6,7 @@ Every forward pass computes the effective weights and runs the model with these 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -104,6 +105,25 @@ class Wrapper(keras.Model):
         """All other weights."""
         trainable = {id(v) for v in self.trainable_weights}
         return [v for v in self.weights if id(v) not in trainable]
+
+    def own_callbacks(self) -> list[keras.callbacks.Callback]:
+        """Callbacks that every `fit` runs, before the caller's own."""
+        return []
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.fit, with `own_callbacks`."""
+        bound = inspect.signature(super().fit).bind(*args, **kwargs)
+        given = bound.arguments.get("callbacks")
+        own = self.own_callbacks()
+        if isinstance(given, keras.callbacks.CallbackList):
+            known = {type(callback) for callback in given.callbacks}
+            for callback in own:
+                if type(callback) not in known:
+                    callback.set_model(self)
+                    given.append(callback)
+        else:
+            bound.arguments["callbacks"] = [*own, *keras.tree.flatten(given or [])]
+        return super().fit(*bound.args, **bound.kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """As keras.Model's, which steps aside where `compile` is overridden."""
