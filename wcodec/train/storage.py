@@ -46,5 +46,7 @@ def is_released(variable: keras.Variable) -> bool:
 
 
 def _torch_modules(root: keras.Layer) -> list[keras.Layer]:
-    """On the torch backend the layers from `root` down, else none."""
-    return root._flatten_layers() if keras.backend.backend() == "torch" else []
+    """On the torch backend the layers from `root` down, those that Keras does not list included; else none."""
+    if keras.backend.backend() != "torch":
+        return []
+    return [module for module in root.modules() if isinstance(module, keras.Layer)]
