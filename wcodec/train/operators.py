@@ -188,18 +188,13 @@ class CompressionOperator(Wrapper):
     def _move_to(self, step: int) -> None:
         before, after = self.schedule.alpha(self._step), self.schedule.alpha(step)
         if after != before:
-            self._sync()
+            self.fetch_state()
             if before == 1.0:
                 for factors, v in self.factored_variables():
                     factors.fit(v)
             self._alpha.assign(after)
             self._enter(_phase_at(after))
         self._step = step
-
-    def _sync(self) -> None:
-        """JAX's fit keeps the variables' values to itself; fetch them, so that they can be read and assigned."""
-        if keras.backend.backend() == "jax":
-            self.jax_state_sync()
 
     def _enter(self, phase: Phase) -> None:
         """Change what is trained; the optimizer keeps the state of what stays."""

@@ -204,6 +204,11 @@ class ContribSparsity:
         return step == self.end or Firings(self.begin, self.end, self.frequency, last=0).fires_at(step)
 
 
+SPARSITY_SCHEDULES: dict[str, type[SparsitySchedule]] = {
+    cls.__name__: cls for cls in (PolynomialDecay, ConstantSparsity, ContribSparsity)
+}
+
+
 def polynomial(step: int, initial: float, final: float, begin: int, end: int, power: float) -> float:
     """Zhu and Gupta's sparsity at `step`; outside of begin..end the value at the nearer border."""
     progress = min(max((step - begin) / (end - begin), 0.0), 1.0)

@@ -46,7 +46,9 @@ def is_released(variable: keras.Variable) -> bool:
 
 
 def _torch_modules(root: keras.Layer) -> list[keras.Layer]:
-    """On the torch backend the layers from `root` down, those that Keras does not list included; else none."""
+    """On the torch backend the layers from `root` down, else none."""
     if keras.backend.backend() != "torch":
         return []
-    return [module for module in root.modules() if isinstance(module, keras.Layer)]
+    # Keras does not list the Functional inside a Sequential, torch not the layers that Keras keeps in lists.
+    found = {id(m): m for layer in root._flatten_layers() for m in layer.modules() if isinstance(m, keras.Layer)}
+    return list(found.values())

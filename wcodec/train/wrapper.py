@@ -106,6 +106,11 @@ class Wrapper(keras.Model):
         trainable = {id(v) for v in self.trainable_weights}
         return [v for v in self.weights if id(v) not in trainable]
 
+    def fetch_state(self) -> None:
+        """In a callback of `fit`: make the variables readable and assignable, which JAX's `fit` holds elsewhere."""
+        if keras.backend.backend() == "jax":
+            self.jax_state_sync()
+
     def own_callbacks(self) -> list[keras.callbacks.Callback]:
         """Callbacks that every `fit` runs, before the caller's own."""
         return []
