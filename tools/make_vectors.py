@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from vectors.invalid import INVALID
+from vectors.invalid_kinds import INVALID_KINDS
 from vectors.valid import VALID
 
 import wcodec
@@ -25,7 +26,10 @@ VECTORS = Path(__file__).parents[1] / "format_spec" / "vectors"
 # Sums of products may differ in their last bits, by an ulp of the tensor's dtype; the values are about 100 at most.
 TOLERANCES = {"float16": 0.0625}
 TOLERANCE = 1e-4
-INEXACT = {"rdft", "low_rank"}
+INEXACT = {
+    "rdft", "low_rank", "dictionary", "tensor_train", "tensor_ring", "hierarchical_tucker", "tucker2", "cp",
+    "random_projection", "input_output", "mixed_block", "t_product", "t_linear",
+}  # fmt: skip
 
 
 def main() -> int:
@@ -67,9 +71,10 @@ def wanted_files():
         data = make()
         yield VECTORS / "valid" / f"{name}.wcz", data
         yield VECTORS / "valid" / f"{name}.json", _to_json(_expected(make.__doc__, data))
-    for name, (_, _, make) in INVALID.items():
+    invalid = {**INVALID, **INVALID_KINDS}
+    for name, (_, _, make) in invalid.items():
         yield VECTORS / "invalid" / f"{name}.wcz", make()
-    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in INVALID.items()}
+    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in invalid.items()}
     yield VECTORS / "invalid" / "errors.json", _to_json(table)
 
 
