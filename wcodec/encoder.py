@@ -20,6 +20,7 @@ from .container.manifest import Stream, TensorChunk
 from .decoder import TensorDetails, chunk_details
 from .dtypes import is_float
 from .errors import DuplicateNameError, OptionError
+from .factorizations import FactoredWeight
 from .frontends import find_frontend
 from .frontends.protocol import NamedTensor
 from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
@@ -316,7 +317,7 @@ def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, g
     if not target > 0:
         raise OptionError(f"bits_per_weight={target} is not positive")
     quiet = replace(job, progress=None)
-    peaks = [float(np.abs(values).max()) for t in tensors if (values := _matrix(t)) is not None]
+    peaks = [float(np.abs(values).max()) for t in tensors for values in _matrices(t)]
     high = step_code_at_most(4 * max(peaks, default=1.0))  # every matrix rounds to zero: the smallest file
     low = high - CODES_PER_OCTAVE * SEARCHED_OCTAVES
     smallest = _write(io.BytesIO(), tensors, GlobalStep(high), quiet, graph).bits_per_weight
@@ -329,9 +330,11 @@ def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, g
     return GlobalStep(high)
 
 
-def _matrix(tensor: NamedTensor) -> np.ndarray | None:
-    """The values that a global step governs, or None."""
+def _matrices(tensor: NamedTensor) -> list[np.ndarray]:
+    """The values that a global step governs."""
     value = tensor.value
-    if isinstance(value, np.ndarray) and value.ndim >= 2 and is_float(value.dtype) and value.size > 0:
-        return value
-    return None
+    if isinstance(value, FactoredWeight):
+        candidates = list(value.factors.values()) if value.steps_are_open else []
+    else:
+        candidates = [value]
+    return [array for array in candidates if array.ndim >= 2 and is_float(array.dtype) and array.size > 0]

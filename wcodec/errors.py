@@ -183,3 +183,21 @@ class OptionError(WczError):
     """An option of encode, or a combination of options, that has no meaning."""
 
     code = 64
+
+
+class HyperparameterError(WczError):
+    """A hyperparameter that does not exist, or whose value has the wrong type or no meaning."""
+
+    code = 73
+
+
+class ScheduleError(WczError):
+    """A training schedule that contradicts itself or cannot reach its goal."""
+
+    code = 74
+
+
+class UnfinishedError(WczError):
+    """A model in training that still needs what its file would not hold."""
+
+    code = 75
