@@ -6,8 +6,10 @@ from .mixing import mixing_cost, mixing_decode, mixing_encode, mixing_most_symbo
 from .planes import plane_decode, plane_encode
 from .rans import RansBands, RansDecoder, rans_count, rans_encode, rans_pack, rans_smooth
 from .run_length import run_length_decode, run_length_encode
+from .temporal import TEMPORAL_WORDS, temporal_decode, temporal_encode, temporal_remember, temporal_start
 
 __all__ = [
+    "TEMPORAL_WORDS",
     "RansBands",
     "RansDecoder",
     "adaptive_encode",
@@ -25,4 +27,8 @@ __all__ = [
     "rans_smooth",
     "run_length_decode",
     "run_length_encode",
+    "temporal_decode",
+    "temporal_encode",
+    "temporal_remember",
+    "temporal_start",
 ]
