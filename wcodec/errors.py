@@ -207,3 +207,9 @@ class OptionError(WczError):
     """An option of encode, or a combination of options, that has no meaning."""
 
     code = 64
+
+
+class UpdateError(WczError):
+    """An update of a client that is refused for what it would do to the model."""
+
+    code = 65
