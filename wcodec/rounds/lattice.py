@@ -39,6 +39,8 @@ def nearest_index(value: float, least: int = 0) -> int:
     """Index of the step nearest to `value` in ratio, `least` .. 255."""
     if not value > step(0):
         return least
+    if value >= step(STEPS - 1):
+        return STEPS - 1
     guess = 4 * (math.frexp(value)[1] - 3 - LOWEST_EXPONENT)  # step(guess) <= value < step(guess + 4)
     near = range(max(guess, 0), max(guess, 0) + 5)
     return min(max(min(near, key=lambda i: max(step(i) / value, value / step(i))), least), STEPS - 1)
