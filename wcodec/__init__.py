@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import backend
+from . import backend, delta
 from .container import Limits
 from .decoder import WczFile, decode, safe_open, stream, verify
 from .errors import WczError
@@ -49,6 +49,7 @@ __all__ = [
     "WczFile",
     "backend",
     "decode",
+    "delta",
     "encode",
     "factorizations",
     "load",

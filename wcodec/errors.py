@@ -86,6 +86,30 @@ class IndexTableError(WczError):
     code = 9
 
 
+class BaseMissingError(WczError):
+    """A delta file was opened without the model that it is a difference from."""
+
+    code = 13
+
+
+class BaseMismatchError(WczError):
+    """A delta or a message was made for another base: another model, version or round."""
+
+    code = 14
+
+
+class DeltaError(WczError):
+    """A delta that does not fit its base, or whose result is not the model that it names."""
+
+    code = 15
+
+
+class MessageError(WczError):
+    """A message of a federation that is not well formed, damaged, or of another schema."""
+
+    code = 16
+
+
 # -- one record: 20-39 ---------------------------------------------------------------------------------------------
 
 
@@ -183,6 +207,12 @@ class OptionError(WczError):
     """An option of encode, or a combination of options, that has no meaning."""
 
     code = 64
+
+
+class UpdateError(WczError):
+    """An update of a client that is refused for what it would do to the model."""
+
+    code = 65
 
 
 class HyperparameterError(WczError):
