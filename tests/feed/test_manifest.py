@@ -35,6 +35,15 @@ def test_no_version() -> None:
         _ = Manifest().newest
 
 
+def test_only_the_newest_keeps_its_whole_model() -> None:
+    manifest = Manifest((ONE,)).followed_by(TWO, keep=2)
+    assert manifest.versions == (ONE._replace(model=None), TWO)
+    assert manifest.model == TWO.model
+    assert manifest.followed_by(TWO._replace(number=3), keep=1).versions == (TWO._replace(number=3),)
+    with pytest.raises(FeedError, match="no whole model"):
+        _ = Manifest((ONE._replace(model=None),)).model
+
+
 def rows(*versions: object) -> object:
     return {"format": "wcz-feed 1", "versions": list(versions)}
 
@@ -58,7 +67,7 @@ FILE = ["1.wcz", 72, B]
         (rows([1, A.upper(), FILE, None]), "no model digest"),
         (rows([1, A + "\n", FILE, None]), "no model digest"),
         (rows([1, 7, FILE, None]), "no model digest"),
-        (rows([1, A, None, None]), "list of three"),
+        (rows([1, A, 3, None]), "list of three"),
         (rows([1, A, ["../1.wcz", 72, B], None]), "plain name"),
         (rows([1, A, ["a/1.wcz", 72, B], None]), "plain name"),
         (rows([1, A, [".hidden", 72, B], None]), "plain name"),

@@ -32,7 +32,8 @@ def test_files_of_two_versions(models: list[Path], tmp_path: Path) -> None:
     assert second.version.delta is not None
     names = {p.name for p in (tmp_path / "feed").iterdir()}
     short = [v.digest[:8] for v in (first.version, second.version)]
-    assert names == {"manifest", f"1-{short[0]}.wcz", f"2-{short[1]}.wcz", f"2-{short[1]}.delta.wcz"}
+    assert first.version.model.path == f"1-{short[0]}.wcz"
+    assert names == {"manifest", f"2-{short[1]}.wcz", f"2-{short[1]}.delta.wcz"}, "only the newest is kept whole"
     assert second.version.digest == wcodec.delta.digest(models[1]).hex()
     assert (tmp_path / "feed" / second.version.model.path).read_bytes() == models[1].read_bytes()
     assert second.version.delta.nbytes < second.version.model.nbytes / 2

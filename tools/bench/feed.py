@@ -114,7 +114,7 @@ def main() -> None:
             publish(path, feed)
         manifest = read_manifest(feed)
         deltas = [v.delta.nbytes for v in manifest.versions if v.delta is not None]
-        model_nbytes = manifest.newest.model.nbytes
+        model_nbytes = manifest.model.nbytes
         print(f"{VERSIONS} versions: newest model {model_nbytes:,} bytes, deltas {min(deltas):,} to {max(deltas):,}, "
               f"together {sum(deltas):,}; manifest {(feed / 'manifest').stat().st_size:,}")  # fmt: skip
         with served(feed) as (url, pid):

@@ -24,13 +24,14 @@ def publish(model: str, feed: str, key: str | None, keep: int, as_json: bool) ->
 
     done = publish_version(model, feed, private_key=key, keep=keep)
     version = done.version
+    sizes = {
+        kind: 0 if entry is None else entry.nbytes
+        for kind, entry in (("model", version.model), ("delta", version.delta))
+    }
     if as_json:
-        delta = None if version.delta is None else version.delta._asdict()
-        show_json({"version": version.number, "digest": version.digest, "new": done.is_new,
-                   "model": version.model._asdict(), "delta": delta})  # fmt: skip
-        return
-    if not done.is_new:
+        show_json({"version": version.number, "digest": version.digest, "new": done.is_new, "nbytes": sizes})
+    elif done.is_new:
+        delta = f"delta {sizes['delta']:,} bytes" if version.delta else "no delta"
+        click.echo(f"{feed}: version {version.number}, {sizes['model']:,} bytes, {delta}")
+    else:
         click.echo(f"{feed}: version {version.number} is this very model already")
-        return
-    delta_text = "no delta" if version.delta is None else f"delta {version.delta.nbytes:,} bytes"
-    click.echo(f"{feed}: version {version.number}, {version.model.nbytes:,} bytes, {delta_text}")

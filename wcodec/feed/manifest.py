@@ -39,13 +39,13 @@ class Version(NamedTuple):
     Attributes:
         number: rises by one from version to version.
         digest: model digest (format_spec/delta.md), 64 hexadecimal digits.
-        model: the whole model.
+        model: the whole model; None for all versions but the newest.
         delta: the difference from the version before, or None where none is offered.
     """
 
     number: int
     digest: str
-    model: Entry
+    model: Entry | None
     delta: Entry | None
 
 
@@ -57,14 +57,23 @@ class Manifest:
 
     @property
     def newest(self) -> Version:
-        """The version that devices go to.
-
-        Raises:
-            FeedError: nothing was published yet.
-        """
+        """The version that devices go to; FeedError where nothing was published yet."""
         if not self.versions:
             raise FeedError("the feed has no version yet")
         return self.versions[-1]
+
+    @property
+    def model(self) -> Entry:
+        """The whole model of the newest version; FeedError where nothing was published yet."""
+        entry = self.newest.model
+        if entry is None:
+            raise FeedError(f"the manifest names no whole model of its newest version, {self.newest.number}")
+        return entry
+
+    def followed_by(self, version: Version, keep: int) -> Manifest:
+        """With one version more, of which `keep` stay; only the last keeps its whole model."""
+        older = tuple(v._replace(model=None) for v in self.versions)
+        return Manifest((*older, version)[-keep:])
 
     def route(self, digest: str | None) -> tuple[Version, ...] | None:
         """The versions whose deltas lead from the model of `digest` to the newest one, or None where they do not."""
@@ -116,10 +125,12 @@ def _version(row: Any) -> Version:
         raise FeedError(f"the manifest has a version number {number!r}")
     if not _is_digest(digest):
         raise FeedError(f"version {number} of the manifest has no model digest")
-    return Version(number, digest, _entry(number, model), None if delta is None else _entry(number, delta))
+    return Version(number, digest, _entry(number, model), _entry(number, delta))
 
 
-def _entry(number: int, row: Any) -> Entry:
+def _entry(number: int, row: Any) -> Entry | None:
+    if row is None:
+        return None
     if not isinstance(row, list) or len(row) != 3:
         raise FeedError(f"version {number} of the manifest has a file that is not a list of three")
     path, nbytes, sha256 = row

@@ -46,7 +46,7 @@ def publish(
         model: path of a `.wcz` file, not a delta.
         directory: of the feed; it is made where there is none.
         private_key: path of a PEM file with an Ed25519 key that signs the manifest.
-        keep: versions that the manifest names; the files of older ones are deleted.
+        keep: versions that a device may come from by deltas; the files of older ones are deleted.
         limits: what the model file may ask for.
 
     Raises:
@@ -66,13 +66,13 @@ def publish(
     if before.versions and before.newest.digest == digest:
         return Published(before.newest, False, (feed / MANIFEST_NAME).stat().st_size)
     version = _store(Path(model), content, digest, feed, before, limits)
-    after = Manifest((*before.versions, version)[-keep:])
+    after = before.followed_by(version, keep)
     data = after.to_bytes() if private_key is None else sign(after.to_bytes(), private_key)
     if len(data) > MAX_MANIFEST_NBYTES:
         raise OptionError(f"{keep} versions need a manifest of {len(data):,} bytes, over {MAX_MANIFEST_NBYTES:,}")
     with open_sink(feed / MANIFEST_NAME) as file:
         file.write(data)
-    _delete_dropped(feed, before, after)
+    _delete_unnamed(feed, before, after)
     return Published(version, True, len(data))
 
 
@@ -89,7 +89,7 @@ def _store(model: Path, content: Content, digest: str, feed: Path, before: Manif
     copy(model, whole)
     if not before.versions:
         return Version(number, digest, entry_of(whole), None)
-    base = read_content(feed / before.newest.model.path, limits=limits)
+    base = read_content(feed / before.model.path, limits=limits)
     delta = feed / f"{name}.delta.wcz"
     write_delta(content, base, delta)
     return Version(number, digest, entry_of(whole), entry_of(delta))
@@ -100,10 +100,11 @@ def _is_signed(feed: Path) -> bool:
     return path.exists() and path.read_bytes().count(b"\n") > 1
 
 
-def _delete_dropped(feed: Path, before: Manifest, after: Manifest) -> None:
-    kept = {version.number for version in after.versions}
-    for version in before.versions:
-        if version.number not in kept:
-            for entry in (version.model, version.delta):
-                if entry is not None:
-                    (feed / entry.path).unlink(missing_ok=True)
+def _delete_unnamed(feed: Path, before: Manifest, after: Manifest) -> None:
+    """Delete the files that the manifest has ceased to name."""
+    for path in _names(before) - _names(after):
+        (feed / path).unlink(missing_ok=True)
+
+
+def _names(manifest: Manifest) -> set[str]:
+    return {entry.path for v in manifest.versions for entry in (v.model, v.delta) if entry is not None}

@@ -73,7 +73,7 @@ def pull(
     if digest == newest.digest:
         device.remember(newest)
         return Pulled(newest.number, newest.digest, False, 0, origin.nbytes)
-    applied = device.update(origin, newest, manifest.route(digest))
+    applied = device.update(origin, manifest, manifest.route(digest))
     return Pulled(newest.number, newest.digest, True, applied, origin.nbytes)
 
 
@@ -100,11 +100,12 @@ class _Device:
         except (OSError, WczError):
             return None
 
-    def update(self, origin: Origin, newest: Version, route: tuple[Version, ...] | None) -> int:
+    def update(self, origin: Origin, manifest: Manifest, route: tuple[Version, ...] | None) -> int:
         """Replace the file by the newest version; the number of deltas that it took."""
         self._store.mkdir(exist_ok=True)
+        newest, model = manifest.newest, manifest.model
         deltas = [version.delta for version in route or () if version.delta is not None]
-        if deltas and sum(map(self._missing, deltas)) < self._missing(newest.model):
+        if deltas and sum(map(self._missing, deltas)) < self._missing(model):
             try:
                 self._apply([origin.fetch(delta, self._store) for delta in deltas], newest)
             except (TransferError, StalledError):
@@ -114,7 +115,7 @@ class _Device:
         else:
             deltas = []
         if not deltas:
-            self._replace(origin.fetch(newest.model, self._store), newest)
+            self._replace(origin.fetch(model, self._store), newest)
         self.remember(newest)
         return len(deltas)
 
