@@ -21,7 +21,7 @@ from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import factorizations, runtime, train
+    from . import factorizations, feed, runtime, train
     from .encoder import EncodeReport, encode
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
@@ -33,6 +33,7 @@ _LAZY = {
     "EncodeReport": "encoder",
     "encode": "encoder",
     "factorizations": "factorizations",
+    "feed": "feed",
     "load": "tensor_files",
     "load_file": "tensor_files",
     "load_into": "loading",
@@ -52,6 +53,7 @@ __all__ = [
     "delta",
     "encode",
     "factorizations",
+    "feed",
     "load",
     "load_file",
     "load_into",

@@ -86,6 +86,18 @@ class IndexTableError(WczError):
     code = 9
 
 
+class StalledError(WczError):
+    """The source gave nothing for as long as its reader is ready to wait."""
+
+    code = 10
+
+
+class TransferError(WczError):
+    """A URL that cannot be opened, or a transfer that broke."""
+
+    code = 11
+
+
 class BaseMissingError(WczError):
     """A delta file was opened without the model that it is a difference from."""
 
@@ -108,6 +120,24 @@ class MessageError(WczError):
     """A message of a federation that is not well formed, damaged, or of another schema."""
 
     code = 16
+
+
+class FeedError(WczError):
+    """A feed whose manifest is not well formed or does not agree with its files, or that lacks one of them."""
+
+    code = 17
+
+
+class SignatureError(WczError):
+    """A manifest that is not signed by the key that the caller trusts."""
+
+    code = 18
+
+
+class RollbackError(WczError):
+    """A feed that offers an older version than its reader has had from it."""
+
+    code = 19
 
 
 # -- one record: 20-39 ---------------------------------------------------------------------------------------------
