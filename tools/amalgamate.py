@@ -168,20 +168,23 @@ def _public() -> set[str]:
 
 def _without_unused(text: str) -> str:
     """The text without functions that nothing calls, and without declarations of what is defined nowhere."""
-    public = _public()
-    while True:
-        counts = Counter(re.findall(r"\w+", COMMENT.sub("", text)))
-        bodies = {match["name"] for match in FUNCTION.finditer(text) if match["end"][0] != ";"}
-
-        def keep(match: re.Match[str]) -> str:
-            if match["end"][0] == ";":
-                return match[0] if match["name"] in bodies else ""
-            return match[0] if counts[match["name"]] > 1 or match["name"] in public else ""
-
-        shorter = FUNCTION.sub(keep, text)
-        if shorter == text:
-            return re.sub(r"\n{3,}", "\n\n", text)
+    while (shorter := _without_leaves(text)) != text:
         text = shorter
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _without_leaves(text: str) -> str:
+    """One round: what is left out may have been the last to call others."""
+    public = _public()
+    counts = Counter(re.findall(r"\w+", COMMENT.sub("", text)))
+    bodies = {match["name"] for match in FUNCTION.finditer(text) if match["end"][0] != ";"}
+
+    def keep(match: re.Match[str]) -> str:
+        if match["end"][0] == ";":
+            return match[0] if match["name"] in bodies else ""
+        return match[0] if counts[match["name"]] > 1 or match["name"] in public else ""
+
+    return FUNCTION.sub(keep, text)
 
 
 def _private(text: str) -> str:

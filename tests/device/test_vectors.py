@@ -1,4 +1,4 @@
-"""Every golden file through libwcz on every target: the tensors and factors that Python gives, and the same refusals."""
+"""Every golden file through libwcz on every target: Python's tensors and factors, and the same refusals."""
 
 import json
 import subprocess
