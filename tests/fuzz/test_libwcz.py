@@ -17,6 +17,15 @@ SECONDS = os.environ.get("WCODEC_FUZZ_SECONDS", "4")
 SEED = os.environ.get("WCODEC_FUZZ_SEED", "1")
 CHECKS = ["-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-sanitize-recover=all"]
 
+PROBE = """\
+#include <stddef.h>
+#include <stdint.h>
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) { return data && size ? 0 : 0; }
+#ifdef STANDALONE
+int main(void) { return 0; }
+#endif
+"""
+
 
 def build(compiler: str, folder: Path, *flags: str) -> Path:
     """The harness; skips where the compiler lacks what the flags ask for."""
@@ -24,8 +33,7 @@ def build(compiler: str, folder: Path, *flags: str) -> Path:
     if path is None:
         pytest.skip(f"no {compiler}")
     probe = folder / "probe.c"
-    probe.write_text("#include <stdint.h>\n#include <stddef.h>\nint LLVMFuzzerTestOneInput(const uint8_t *d, size_t n) "
-                     "{ return d && n ? 0 : 0; }\n#ifdef STANDALONE\nint main(void) { return 0; }\n#endif\n")  # fmt: skip
+    probe.write_text(PROBE)
     if subprocess.run([path, *flags, probe, "-o", folder / "probe"], capture_output=True).returncode:
         pytest.skip(f"{compiler} without {' '.join(flags)}")
     subprocess.run([sys.executable, ROOT / "tools" / "amalgamate.py", folder], check=True)
