@@ -198,7 +198,8 @@ static int give_tensor(wcz_decoder *decoder) {
         return error;
     }
     const wcz_record *record = &chunk->current;
-    tensor->name = wcz_names_take(&decoder->names, decoder->type == 'G', &tensor->name_nbytes);
+    tensor->name = wcz_names_take(&decoder->names, decoder->type == 'G', &tensor->name_nbytes,
+                                  &tensor->position);
     tensor->dtype = record->dtype;
     tensor->rank = record->rank;
     tensor->kind = (uint32_t)record->kind;

@@ -87,7 +87,7 @@ typedef struct {
 int wcz_names_add(const wcz_memory *memory, const wcz_limits *limits, wcz_names *names, const uint8_t *body,
                   size_t nbytes);
 int wcz_names_left(const wcz_names *names, unsigned grouped, uint64_t wanted);     /* whether so many are left */
-const char *wcz_names_take(wcz_names *names, unsigned grouped, size_t *nbytes);     /* one is left */
+const char *wcz_names_take(wcz_names *names, unsigned grouped, size_t *nbytes, uint32_t *position);  /* one is left */
 void wcz_names_release(const wcz_memory *memory, wcz_names *names);
 
 /* Keys and values as they came, one after another. */

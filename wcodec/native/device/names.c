@@ -204,12 +204,13 @@ int wcz_names_left(const wcz_names *names, unsigned grouped, uint64_t wanted) {
     return wanted == 0;
 }
 
-const char *wcz_names_take(wcz_names *names, unsigned grouped, size_t *nbytes) {
+const char *wcz_names_take(wcz_names *names, unsigned grouped, size_t *nbytes, uint32_t *position) {
     uint32_t i = names->next[grouped];
     while (is_grouped(names, i) != (int)grouped) {
         i++;
     }
     names->next[grouped] = i + 1;
+    *position = i;
     *nbytes = length_of(names, i);
     return (const char *)names->text + (names->starts[i] & START);
 }

@@ -95,6 +95,7 @@ typedef struct {
     uint32_t kind;              /* 0: one factor, the tensor itself */
     uint32_t shape[WCZ_MAX_RANK];
     uint32_t count;             /* elements */
+    uint32_t position;          /* of its name, from 0: model order, in which graphs count; chunks may come in another */
     const wcz_factor *factors;
 } wcz_tensor;
 
