@@ -65,3 +65,28 @@ def rans_weigh(
 ) -> tuple[int, int]: ...
 def rans_encode(symbols: NDArray[np.int8], bands: RansBands, frequencies: NDArray[np.uint16]) -> bytes: ...
 def rans_smooth(costs: NDArray[np.int32], moves: NDArray[np.int32], path: NDArray[np.uint8]) -> None: ...
+
+TEMPORAL_WORDS: int
+
+# activity of each weight, sign of its last symbol, means of the rows, of the columns, of the tensors
+TemporalMemory = tuple[NDArray[np.uint16], NDArray[np.int8], NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]
+
+def temporal_start(model: NDArray[np.uint32]) -> None: ...
+def temporal_encode(
+    symbols: NDArray[np.int32],
+    layout: Sequence[tuple[int, int, int]],
+    broadcast: TemporalMemory | None,
+    own: TemporalMemory | None,
+    model: NDArray[np.uint32],
+) -> bytes: ...
+def temporal_decode(
+    payload: bytes | memoryview,
+    layout: Sequence[tuple[int, int, int]],
+    broadcast: TemporalMemory | None,
+    own: TemporalMemory | None,
+    model: NDArray[np.uint32],
+    out: NDArray[np.int32],
+) -> None: ...
+def temporal_remember(
+    symbols: NDArray[np.int32], layout: Sequence[tuple[int, int, int]], memory: TemporalMemory
+) -> None: ...

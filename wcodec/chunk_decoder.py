@@ -7,13 +7,14 @@ are independent jobs, and the weights are rebuilt one after another.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .chunk_encoder import band_rows, step_shape
+from .coded import CodedFactor
 from .coders import find_coder
 from .container import Limits, TensorChunk
 from .dtypes import is_float
@@ -45,7 +46,7 @@ def decode_chunk(chunk: TensorChunk, limits: Limits) -> Iterator[tuple[str, np.n
         WczError: naming the tensor where one is at fault. Sizes are checked before anything is allocated.
     """
     opened = OpenedChunk(chunk, limits)
-    return opened.rebuild(job.decode() for job in opened.jobs)
+    return opened.rebuild(job.decode_scaled() for job in opened.jobs)
 
 
 class OpenedChunk:
@@ -53,11 +54,13 @@ class OpenedChunk:
 
     Attributes:
         jobs: one a stream, in the order of the chunk.
+        factorizations: one a tensor, in the order of the chunk.
     """
 
-    def __init__(self, chunk: TensorChunk, limits: Limits) -> None:
+    def __init__(self, chunk: TensorChunk, limits: Limits, differences: Container[str] = ()) -> None:
+        """`differences`: names of tensors whose arrays are differences from a base (format_spec/delta.md)."""
         self._chunk = chunk
-        self._factorizations, factors = _join(chunk, limits)
+        self.factorizations, factors = _join(chunk, limits, differences)
         pieces: list[list[tuple[Factor, int]]] = [[] for _ in chunk.streams]
         for factor in factors:
             for band in range(factor.record.bands):
@@ -67,9 +70,9 @@ class OpenedChunk:
     def rebuild(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and weight of each tensor from what the jobs gave, in the order of `jobs`."""
         values: list[dict[str, Any]] = [{} for _ in self._chunk.records]
-        for factor, array, codes in self._whole(results):
-            with self._blame(factor.tensor):
-                values[factor.tensor][factor.name] = _restore(factor, array, codes)
+        for tensor, factor in self.factors(results):
+            with self._blame(tensor):
+                values[tensor][factor.name] = restore(factor)
         for position, name in enumerate(self._chunk.names):
             yield name, self._rebuild(position, values)
 
@@ -79,19 +82,19 @@ class OpenedChunk:
         """The same from symbols, but quantized tensors without a factorization stay integers beside their steps."""
         values: list[dict[str, Any]] = [{} for _ in self._chunk.records]
         kept: dict[int, QuantizedTensor] = {}
-        for factor, array, codes in self._whole(results):
-            with self._blame(factor.tensor):
-                if codes is not None and self._chunk.records[factor.tensor].kind == DENSE:
-                    kept[factor.tensor] = _quantized(factor, array, codes)
+        for tensor, factor in self.factors(results):
+            with self._blame(tensor):
+                if factor.codes is not None and self._chunk.records[tensor].kind == DENSE:
+                    kept[tensor] = _quantized(factor.array, factor.codes)
                 else:
-                    values[factor.tensor][factor.name] = _restore(factor, array, codes)
+                    values[tensor][factor.name] = restore(factor)
         for position, name in enumerate(self._chunk.names):
             yield name, kept.pop(position) if position in kept else self._rebuild(position, values)
 
     def _rebuild(self, position: int, values: list[dict[str, Any]]) -> np.ndarray:
         """One weight; its factors are garbage then."""
         with self._blame(position):
-            weight = _rebuild(self._factorizations[position], values[position], self._chunk.records[position])
+            weight = rebuild(self.factorizations[position], values[position], self._chunk.records[position])
         values[position] = {}
         return weight
 
@@ -115,8 +118,8 @@ class OpenedChunk:
             raise e.about(blame) from e
         return job
 
-    def _whole(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[Factor, np.ndarray, np.ndarray | None]]:
-        """Each factor as its coder saw it, with its step codes, as soon as its last band is there."""
+    def factors(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[int, CodedFactor]]:
+        """Position of the tensor and factor, as soon as its last band is there; `results` in the order of `jobs`."""
         steps: dict[int, np.ndarray] = {}
         whole: dict[int, np.ndarray] = {}
         for job, arrays in zip(self.jobs, results, strict=True):
@@ -130,10 +133,11 @@ class OpenedChunk:
                     rows = band_rows(factor.spec.shape, factor.record.bands)[band]
                     whole[id(factor)][rows] = array
                 if band == factor.record.bands - 1:
-                    yield factor, whole.pop(id(factor)), steps.get(id(factor))
+                    values = from_scan(whole.pop(id(factor)), factor.record.scan)
+                    yield factor.tensor, CodedFactor(factor.name, factor.record, values, steps.get(id(factor)))
 
 
-def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list[Factor]]:
+def _join(chunk: TensorChunk, limits: Limits, differences: Container[str]) -> tuple[list[Factorization], list[Factor]]:
     factorizations: list[Factorization] = []
     factors: list[Factor] = []
     total = 0
@@ -143,7 +147,7 @@ def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list
         try:
             limits.check("elements", _extent(record.shape), "elements")
             factorization = from_params(find_factorization(record.kind), record.shape, record.params)
-            mine = list(_join_record(position, record, factorization))
+            mine = list(_join_record(position, record, factorization, name in differences))
             total += max(_extent(record.shape), sum(_extent(f.shape) + _extent(f.step_shape) for f in mine))
             limits.check("elements", total, "elements of the chunk")
         except WczError as e:
@@ -158,7 +162,9 @@ def _extent(shape: tuple[int, ...]) -> int:
     return math.prod(max(extent, 1) for extent in shape)
 
 
-def _join_record(position: int, record: TensorRecord, factorization: Factorization) -> Iterator[Factor]:
+def _join_record(
+    position: int, record: TensorRecord, factorization: Factorization, is_difference: bool
+) -> Iterator[Factor]:
     shapes = factorization.factor_shapes
     if len(shapes) != len(record.factors):
         raise RecordError(f"{factorization.kind} has {len(shapes)} factors, the record {len(record.factors)}")
@@ -171,12 +177,12 @@ def _join_record(position: int, record: TensorRecord, factorization: Factorizati
         if factor.form is not Form.QUANTIZED:
             if factor.step_axes is not None:
                 raise RecordError(f"factor {name!r} has step axes but no steps")
-            yield Factor(position, name, shape, factor, ())
+            yield Factor(position, name, shape, factor, (), is_difference)
             continue
         axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
         if any(axis >= len(shape) for axis in axes):
             raise RecordError(f"step axes {axes} of factor {name!r} exceed its shape {shape}")
-        yield Factor(position, name, shape, factor, step_shape(shape, axes))
+        yield Factor(position, name, shape, factor, step_shape(shape, axes), is_difference)
 
 
 def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factorization: Factorization) -> None:
@@ -195,29 +201,33 @@ def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factoriz
         raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
 
 
-def _restore(factor: Factor, array: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
-    dtype = factor.record.dtype
-    array = from_scan(array, factor.record.scan)
+def restore(factor: CodedFactor) -> np.ndarray:
+    """The third hop: the factor's values from what its coder carried.
+
+    Raises:
+        SymbolError, StepCodeError: out of the range that their place allows.
+    """
+    array, dtype = factor.array, factor.record.dtype
     if factor.record.form is Form.VERBATIM:
         if dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
             raise SymbolError(f"a bool of factor {factor.name!r} is neither 0 nor 1")
         return array
-    if codes is not None and array.dtype.kind == "f":  # multiplied by the coder
+    if factor.codes is not None and array.dtype.kind == "f":  # multiplied by the coder
         return array
     _check_symbols(array)
-    if codes is not None:
-        return from_symbols(array, codes)
+    if factor.codes is not None:
+        return from_symbols(array, factor.codes)
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
         raise SymbolError(f"a value of factor {factor.name!r} does not fit {dtype}")
     return array.astype(dtype)
 
 
-def _quantized(factor: Factor, array: np.ndarray, codes: np.ndarray) -> QuantizedTensor:
-    _check_symbols(array)
-    largest = int(np.abs(array).max(initial=0))
+def _quantized(symbols: np.ndarray, codes: np.ndarray) -> QuantizedTensor:
+    _check_symbols(symbols)
+    largest = int(np.abs(symbols).max(initial=0))
     narrow = np.int8 if largest < 2**7 else np.int16 if largest < 2**15 else np.int32
-    return QuantizedTensor(from_scan(array.astype(narrow), factor.record.scan), step_values(codes))
+    return QuantizedTensor(symbols.astype(narrow), step_values(codes))
 
 
 def _check_symbols(array: np.ndarray) -> None:
@@ -225,7 +235,13 @@ def _check_symbols(array: np.ndarray) -> None:
         raise SymbolError("a symbol is outside the symmetric int32 range")
 
 
-def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
+def rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
+    """The fourth hop: the weight from its factors.
+
+    Raises:
+        FactorizationError: factors that the kind does not allow.
+        LimitError: there is no memory for the weight.
+    """
     factorization.check(factors)
     if record.kind != DENSE:
         factors = {name: _widened(value) for name, value in factors.items()}

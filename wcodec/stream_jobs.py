@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,11 +29,14 @@ class Factor:
     shape: tuple[int, ...]
     record: FactorRecord
     step_shape: tuple[int, ...]
+    is_difference: bool
 
     @property
     def spec(self) -> ArraySpec:
         """The whole factor as coders see it."""
         dtype = self.record.dtype if self.record.form is Form.VERBATIM else INT32
+        if self.is_difference and self.record.form is Form.VERBATIM:
+            dtype = np.dtype(f"i{dtype.itemsize}")  # of the bits
         return ArraySpec(scanned_shape(self.shape, self.record.scan), dtype)
 
     def band_spec(self, band: int) -> ArraySpec:
@@ -76,20 +81,27 @@ class StreamJob(NamedTuple):
         steps = ArraySpec((sum(math.prod(f.step_shape) for f in self.stepped),), INT32)
         return [steps] * bool(self.stepped) + [factor.band_spec(band) for factor, band in self.pieces]
 
-    def decode(self, scale: bool = True) -> list[np.ndarray]:
-        """The arrays; quantized ones as float32 values where the coder multiplies as it decodes, else as symbols.
-
-        Args:
-            scale: whether the coder may multiply.
+    def decode(self) -> list[np.ndarray]:
+        """The arrays.
 
         Raises:
             PayloadError: naming the tensor.
             LimitError: the declared arrays do not fit in memory.
         """
-        try:
-            if scale and self.stepped and isinstance(self.coder, ScalingCoder):
-                return self.coder.decode_scaled(self.payload, self.specs, self._steps_of)
+        with self._blame():
             return self.coder.decode(self.payload, self.specs)
+
+    def decode_scaled(self) -> list[np.ndarray]:
+        """`decode`, but quantized factors as float32 values where the coder multiplies as it decodes."""
+        if not self.stepped or not isinstance(self.coder, ScalingCoder):
+            return self.decode()
+        with self._blame():
+            return self.coder.decode_scaled(self.payload, self.specs, self._steps_of)
+
+    @contextmanager
+    def _blame(self) -> Iterator[None]:
+        try:
+            yield
         except WczError as e:
             raise e.about(self.blame) from e
         except MemoryError as e:

@@ -15,6 +15,7 @@ from wcodec.container.manifest import Stream
 from wcodec.encoder import PROFILES
 from wcodec.factorizations import Dense, FactoredWeight, LowRank
 from wcodec.quantize import MAX_CODE, from_symbols, step_values
+from wcodec.stream_jobs import StreamJob
 
 FLOAT32 = np.dtype(np.float32)
 SHAPE = (48, 40, 3, 3)
@@ -54,9 +55,9 @@ def test_scaled_values_are_those_of_one_multiplication(steps, scan):
     array, codes = symbols(), STEPS[steps]
     chunk = chunk_of([item(array, codes, scan=scan)])
     (job,) = opened(chunk).jobs
-    scaled = job.decode()[1].dtype == np.float32
+    scaled = job.decode_scaled()[1].dtype == np.float32
     assert scaled == (steps == "one" or (steps == "outermost" and scan == "as_is"))
-    assert job.decode(scale=False)[1].dtype == np.int32
+    assert job.decode()[1].dtype == np.int32
     decoded = dict(decode_chunk(chunk, Limits()))["w"]
     assert decoded.tobytes() == (array.astype(np.float32) * step_values(codes)).tobytes()
 
@@ -71,7 +72,7 @@ def test_tensors_of_a_group_have_steps_of_their_own():
     }
     chunk = chunk_of([item(arrays[name], codes[name], name) for name in arrays])
     (job,) = opened(chunk).jobs
-    assert [array.dtype.kind for array in job.decode()] == ["i", "f", "i", "f", "f"]
+    assert [array.dtype.kind for array in job.decode_scaled()] == ["i", "f", "i", "f", "f"]
     for name, decoded in decode_chunk(chunk, Limits()):
         assert decoded.tobytes() == (arrays[name].astype(np.float32) * step_values(codes[name])).tobytes(), name
 
@@ -81,7 +82,7 @@ def test_bands_are_multiplied_when_they_are_together():
     chunk = chunk_of([item(array, STEPS["outermost"])], band_elements=6000)
     jobs = opened(chunk).jobs
     assert len(jobs) == 2
-    assert [job.decode()[-1].dtype for job in jobs] == [np.int32] * 2
+    assert [job.decode_scaled()[-1].dtype for job in jobs] == [np.int32] * 2
     decoded = dict(decode_chunk(chunk, Limits()))["w"]
     assert decoded.tobytes() == (array.astype(np.float32) * step_values(STEPS["outermost"])).tobytes()
 
@@ -99,10 +100,11 @@ def test_a_step_code_out_of_range_names_its_tensor():
     chunk = chunk_of([item(array, np.array(300), "first"), item(array, np.array(300), "second")])
     codes = [np.array([300, MAX_CODE + 1 - 300], np.int32), array, array]
     hostile = replace(chunk, streams=(Stream(CODERS["rans"].number, CODERS["rans"].encode(codes)),))
-    for rebuild, scale in ((OpenedChunk.rebuild, True), (OpenedChunk.rebuild_quantized, False)):
+    for rebuild in (OpenedChunk.rebuild, OpenedChunk.rebuild_quantized):
         chunk = opened(hostile)
+        decode = StreamJob.decode_scaled if rebuild is OpenedChunk.rebuild else StreamJob.decode
         with pytest.raises(errors.StepCodeError, match="tensor 'second'"):
-            list(rebuild(chunk, [job.decode(scale) for job in chunk.jobs]))
+            list(rebuild(chunk, map(decode, chunk.jobs)))
 
 
 # -- integers beside steps -------------------------------------------------------------------------------------------

@@ -224,6 +224,7 @@ NB_MODULE(_native, module) {
 
     bind_rans(module);
     bind_mixing(module);
+    bind_temporal(module);
 
     using namespace nb::literals;
     module.def("run_length_encode", &run_length_encode, "values"_a.noconvert(), "run_code"_a, "magnitude_code"_a,

@@ -68,6 +68,9 @@ void bind_rans(nb::module_ &module);
 // Adds the mixing coder to the module. (binding_mixing.cpp)
 void bind_mixing(nb::module_ &module);
 
+// Adds the coder of round messages to the module. (binding_temporal.cpp)
+void bind_temporal(nb::module_ &module);
+
 }  // namespace wcz
 
 #endif

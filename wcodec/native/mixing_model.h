@@ -135,17 +135,17 @@ static inline int decision_class(int node) {
 
 static inline void start_counters(wcz_mixing_model *model) {
     for (int node = 0; node < NODES; node++) {
-        int class = decision_class(node);
+        int group = decision_class(node);
         for (int i = 0; i < LEFT_CONTEXTS; i++) {
-            int odds = PRIOR_SCALE[i / 12][node] + PRIOR_LEFT[class][i % 12];
+            int odds = PRIOR_SCALE[i / 12][node] + PRIOR_LEFT[group][i % 12];
             model->counters[i][node] = counter(initial_chance(model, odds), 8);
         }
         for (int i = 0; i < PREDICTION_CONTEXTS; i++) {
-            int odds = PRIOR_SCALE[i / 15][node] + PRIOR_PREDICTION[class][i % 15];
+            int odds = PRIOR_SCALE[i / 15][node] + PRIOR_PREDICTION[group][i % 15];
             model->counters[LEFT_CONTEXTS + i][node] = counter(initial_chance(model, odds), 8);
         }
         for (int i = 0; i < NEIGHBOUR_CONTEXTS; i++) {
-            const int8_t (*n)[3] = PRIOR_NEIGHBOURS[class];
+            const int8_t (*n)[3] = PRIOR_NEIGHBOURS[group];
             int odds = PRIOR_NODE[node] + n[0][i / 27] + n[1][i / 9 % 3] + n[2][i / 3 % 3] + n[3][i % 3];
             model->counters[LEFT_CONTEXTS + PREDICTION_CONTEXTS + i][node] = counter(initial_chance(model, odds), 4);
         }

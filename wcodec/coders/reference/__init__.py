@@ -7,8 +7,10 @@ from .planes import plane_decode, plane_encode
 from .rans import RansBands, RansDecoder, rans_count, rans_encode, rans_pack, rans_smooth
 from .rans_contexts import rans_weigh
 from .run_length import run_length_decode, run_length_encode
+from .temporal import TEMPORAL_WORDS, temporal_decode, temporal_encode, temporal_remember, temporal_start
 
 __all__ = [
+    "TEMPORAL_WORDS",
     "RansBands",
     "RansDecoder",
     "adaptive_encode",
@@ -28,4 +30,8 @@ __all__ = [
     "rans_weigh",
     "run_length_decode",
     "run_length_encode",
+    "temporal_decode",
+    "temporal_encode",
+    "temporal_remember",
+    "temporal_start",
 ]
