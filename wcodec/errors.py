@@ -183,3 +183,9 @@ class OptionError(WczError):
     """An option of encode, or a combination of options, that has no meaning."""
 
     code = 64
+
+
+class BudgetError(OptionError):
+    """A size or a quality that the model cannot be encoded to; the message says how close it comes."""
+
+    code = 76
