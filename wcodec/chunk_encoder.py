@@ -55,6 +55,10 @@ class Profile(NamedTuple):
     verbatim: Choice
     band_elements: int = BAND_ELEMENTS
 
+    def first_coder(self) -> Profile:
+        """The profile that knows the preferred coder of symbols alone; it may be larger, never smaller."""
+        return self._replace(symbols=Choice(self.symbols.coders[:1]))
+
 
 @dataclass(frozen=True)
 class ChunkItem:
