@@ -64,6 +64,10 @@ class Profile(NamedTuple):
     band_elements: int = BAND_ELEMENTS
     scan_coder: Coder | None = None
 
+    def first_coder(self) -> Profile:
+        """The profile that knows the preferred coder of symbols alone; it may be larger, never smaller."""
+        return self._replace(symbols=Choice(self.symbols.coders[:1]))
+
 
 @dataclass(frozen=True)
 class ChunkItem:

@@ -29,8 +29,9 @@ from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
 
 if TYPE_CHECKING:
-    from .calibrated import CalibrationOptions, Outcome
+    from .calibrated import Outcome
     from .posttrain.budget import RatePoint
+    from .posttrain.options import CalibrationOptions
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:
@@ -146,7 +147,7 @@ def encode(
         executor: codes the streams instead of threads of its own: any of concurrent.futures, Dask, Ray or MPI.
         calibrated: `calibration` (inputs of the model) or `data_free=True`, and a budget: `bits_per_weight` above, or
             `target_bytes`, `max_kl`, `evaluate` with `tolerance`. The weights are then quantized with error feedback;
-            see `wcodec.calibrated.CalibrationOptions`.
+            see `wcodec.posttrain.options.CalibrationOptions`.
 
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
@@ -175,9 +176,10 @@ def encode(
             raise OptionError("calibration excludes lossless and factorizations")
         from .calibrated import quantize_to_budget
 
-        # The search writes often, and to a bound: natural scans in all of its passes.
+        # The search writes often, and to a bound: natural scans in all of its passes. It codes with the first coder
+        # alone: a profile with more of them never makes a larger file.
         job = replace(job, profile=profile._replace(scan_coder=None))
-        quiet = replace(job, progress=None)
+        quiet = replace(job, progress=None, profile=job.profile.first_coder())
         outcome = quantize_to_budget(
             model,
             tensors,

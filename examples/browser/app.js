@@ -114,7 +114,7 @@ function draw(layers) {
   canvas.addEventListener("pointermove", (event) => {
     if (!last) return;
     pen.strokeStyle = "#fff";
-    pen.lineWidth = 26;
+    pen.lineWidth = 46; // the strokes of the data set are two of its eight cells wide
     pen.lineCap = "round";
     pen.beginPath();
     pen.moveTo(...last);

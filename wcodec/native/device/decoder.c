@@ -131,6 +131,30 @@ static int end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
     return error;
 }
 
+/* A difference needs its base, which this library does not take. */
+static int take_delta(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
+    wcz_object delta, base, result, whole, position;
+    wcz_cursor at;
+    int error = wcz_read_whole(&decoder->memory, body, nbytes, decoder->limits.manifest_nbytes, &delta, &at);
+    if (error || delta.type != WCZ_ARRAY || delta.value != 3) {
+        return error ? error : WCZ_RECORD;
+    }
+    (void)wcz_next_object(&at, &base);
+    (void)wcz_next_object(&at, &result);
+    (void)wcz_next_object(&at, &whole);
+    if (base.type != WCZ_BYTES || base.value != 16 || result.type != WCZ_BYTES || result.value != 16 ||
+        whole.type != WCZ_ARRAY) {
+        return WCZ_RECORD;
+    }
+    for (uint64_t i = 0, least = 0; i < whole.value; i++, least = position.value + 1) {
+        (void)wcz_next_object(&at, &position);
+        if (position.type != WCZ_INTEGER || position.negative || position.value < least) {
+            return WCZ_RECORD;
+        }
+    }
+    return decoder->tensors_seen ? WCZ_CHUNK_ORDER : WCZ_BASE_MISSING;
+}
+
 static int take_graph(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
     wcz_object graph;
     wcz_cursor at;
@@ -145,6 +169,7 @@ static int take_graph(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) 
  * and holding them all would take more memory than one after another. */
 static int take_tensors(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
     const unsigned grouped = decoder->type == 'G';
+    decoder->tensors_seen = 1;
     wcz_chunk *chunk = &decoder->chunk;
     int error = wcz_chunk_open(&decoder->memory, &decoder->limits, chunk, body, nbytes, &decoder->total_nbytes);
     if (error) {
@@ -182,6 +207,7 @@ static int take_chunk(wcz_decoder *decoder) {
             error = wcz_metadata_add(memory, &decoder->metadata, body, nbytes, decoder->limits.manifest_nbytes);
             break;
         case 'g': error = take_graph(decoder, body, nbytes); break;
+        case 'D': error = take_delta(decoder, body, nbytes); break;
         default: error = decoder->type >= 'a' && decoder->type <= 'z' ? 0 : WCZ_UNKNOWN_CHUNK;
     }
     uint64_t tensors = decoder->chunk.records;
@@ -214,7 +240,8 @@ static int give_tensor(wcz_decoder *decoder) {
 
 /* Whether a body is looked at; others are only passed by, and need no memory. */
 static int is_known(uint8_t type) {
-    return type == 'N' || type == 'T' || type == 'G' || type == 'E' || type == 'm' || type == 'g';
+    return type == 'N' || type == 'T' || type == 'G' || type == 'E' || type == 'm' || type == 'g' ||
+           type == 'D';
 }
 
 static void pass_bytes(wcz_decoder *decoder, const uint8_t *bytes, size_t nbytes) {
@@ -360,7 +387,7 @@ const char *wcz_error_name(int error) {
     } NAMES[] = {
         {0, "no error"}, {1, "NotWczError"}, {2, "VersionError"}, {3, "TruncatedError"}, {4, "ChecksumError"},
         {5, "DigestError"}, {6, "UnknownChunkError"}, {7, "ChunkOrderError"}, {8, "LimitError"},
-        {9, "IndexTableError"}, {20, "RecordError"}, {21, "NameTableError"}, {22, "UnknownKindError"},
+        {9, "IndexTableError"}, {13, "BaseMissingError"}, {20, "RecordError"}, {21, "NameTableError"}, {22, "UnknownKindError"},
         {23, "UnknownCoderError"}, {24, "UnknownDtypeError"}, {25, "FactorizationError"}, {26, "StepCodeError"},
         {40, "PayloadError"}, {41, "SymbolError"}, {WCZ_ERROR_MEMORY, "out of memory"}, {WCZ_ERROR_CALL, "wrong call"},
         {WCZ_ERROR_PRODUCT, "factors only"}, {WCZ_ERROR_RANGE, "out of range"},
