@@ -46,7 +46,7 @@ def table(page: str, heading: str, position: int = 0) -> Rows:
 
 
 def chunk_types() -> Iterator[tuple[object, object]]:
-    known = {"N": layout.NAMES, "T": layout.TENSOR, "G": layout.GROUP, "E": layout.END}
+    known = {"N": layout.NAMES, "T": layout.TENSOR, "G": layout.GROUP, "D": layout.DELTA, "E": layout.END}
     known |= {"m": layout.METADATA, "g": layout.GRAPH}
     wanted = [(t, f"{kind[0]:02X}", "yes" if layout.is_critical(kind) else "no") for t, kind in known.items()]
     rows = table("registry.md", "Chunk types")

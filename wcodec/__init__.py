@@ -14,14 +14,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import backend
+from . import backend, delta
 from .container import Limits
 from .decoder import WczFile, decode, safe_open, stream, verify
 from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import factorizations, runtime, train
+    from . import factorizations, feed, runtime, train
     from .encoder import EncodeReport, encode
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
@@ -33,6 +33,7 @@ _LAZY = {
     "EncodeReport": "encoder",
     "encode": "encoder",
     "factorizations": "factorizations",
+    "feed": "feed",
     "load": "tensor_files",
     "load_file": "tensor_files",
     "load_into": "loading",
@@ -49,8 +50,10 @@ __all__ = [
     "WczFile",
     "backend",
     "decode",
+    "delta",
     "encode",
     "factorizations",
+    "feed",
     "load",
     "load_file",
     "load_into",

@@ -7,13 +7,14 @@ are independent jobs, and the weights are rebuilt one after another.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .chunk_encoder import band_rows, step_shape
+from .coded import CodedFactor
 from .coders import ArraySpec, Coder, find_coder
 from .container import Limits, TensorChunk
 from .dtypes import is_float
@@ -36,11 +37,14 @@ class _Factor:
     shape: tuple[int, ...]
     record: FactorRecord
     step_shape: tuple[int, ...]
+    is_difference: bool
 
     @property
     def spec(self) -> ArraySpec:
         """The whole factor as coders see it."""
         dtype = self.record.dtype if self.record.form is Form.VERBATIM else INT32
+        if self.is_difference and self.record.form is Form.VERBATIM:
+            dtype = np.dtype(f"i{dtype.itemsize}")  # of the bits
         return ArraySpec(scanned_shape(self.shape, self.record.scan), dtype)
 
     def band_spec(self, band: int) -> ArraySpec:
@@ -97,11 +101,13 @@ class OpenedChunk:
 
     Attributes:
         jobs: one a stream, in the order of the chunk.
+        factorizations: one a tensor, in the order of the chunk.
     """
 
-    def __init__(self, chunk: TensorChunk, limits: Limits) -> None:
+    def __init__(self, chunk: TensorChunk, limits: Limits, differences: Container[str] = ()) -> None:
+        """`differences`: names of tensors whose arrays are differences from a base (format_spec/delta.md)."""
         self._chunk = chunk
-        self._factorizations, factors = _join(chunk, limits)
+        self.factorizations, factors = _join(chunk, limits, differences)
         # stream number -> the factors that have a band in it, and which band
         self._pieces: list[list[tuple[_Factor, int]]] = [[] for _ in chunk.streams]
         for factor in factors:
@@ -112,11 +118,14 @@ class OpenedChunk:
     def rebuild(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and weight of each tensor from what the jobs gave, in the order of `jobs`."""
         values: list[dict[str, Any]] = [{} for _ in self._chunk.records]
-        for factor, value in self._restored(results):
-            values[factor.tensor][factor.name] = value
+        for tensor, factor in self.factors(results):
+            try:
+                values[tensor][factor.name] = restore(factor)
+            except WczError as e:
+                raise e.about(self._chunk.names[tensor]) from e
         for position, (name, record) in enumerate(zip(self._chunk.names, self._chunk.records, strict=True)):
             try:
-                yield name, _rebuild(self._factorizations[position], values[position], record)
+                yield name, rebuild(self.factorizations[position], values[position], record)
             except WczError as e:
                 raise e.about(name) from e
             values[position] = {}  # the weight is the caller's now, its factors are garbage
@@ -140,8 +149,8 @@ class OpenedChunk:
         """The quantized factors whose step codes a stream holds."""
         return [f for f, band in self._pieces[number] if band == 0 and f.record.form is Form.QUANTIZED]
 
-    def _restored(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[_Factor, np.ndarray]]:
-        """Each factor as soon as its last band is there."""
+    def factors(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[int, CodedFactor]]:
+        """Position of the tensor and factor, as soon as its last band is there; `results` in the order of `jobs`."""
         steps: dict[int, np.ndarray] = {}
         whole: dict[int, np.ndarray] = {}
         for number, arrays in enumerate(results):
@@ -156,16 +165,11 @@ class OpenedChunk:
                     rows = band_rows(factor.spec.shape, factor.record.bands)[band]
                     whole[id(factor)][rows] = array
                 if band == factor.record.bands - 1:
-                    yield factor, self._restore(factor, whole.pop(id(factor)), steps.get(id(factor)))
-
-    def _restore(self, factor: _Factor, array: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
-        try:
-            return _restore(factor, from_scan(array, factor.record.scan), codes)
-        except WczError as e:
-            raise e.about(self._chunk.names[factor.tensor]) from e
+                    values = from_scan(whole.pop(id(factor)), factor.record.scan)
+                    yield factor.tensor, CodedFactor(factor.name, factor.record, values, steps.get(id(factor)))
 
 
-def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list[_Factor]]:
+def _join(chunk: TensorChunk, limits: Limits, differences: Container[str]) -> tuple[list[Factorization], list[_Factor]]:
     factorizations: list[Factorization] = []
     factors: list[_Factor] = []
     total = 0
@@ -175,7 +179,7 @@ def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list
         try:
             limits.check("elements", _extent(record.shape), "elements")
             factorization = from_params(find_factorization(record.kind), record.shape, record.params)
-            mine = list(_join_record(position, record, factorization))
+            mine = list(_join_record(position, record, factorization, name in differences))
             total += max(_extent(record.shape), sum(_extent(f.shape) + _extent(f.step_shape) for f in mine))
             limits.check("elements", total, "elements of the chunk")
         except WczError as e:
@@ -190,7 +194,9 @@ def _extent(shape: tuple[int, ...]) -> int:
     return math.prod(max(extent, 1) for extent in shape)
 
 
-def _join_record(position: int, record: TensorRecord, factorization: Factorization) -> Iterator[_Factor]:
+def _join_record(
+    position: int, record: TensorRecord, factorization: Factorization, is_difference: bool
+) -> Iterator[_Factor]:
     shapes = factorization.factor_shapes
     if len(shapes) != len(record.factors):
         raise RecordError(f"{factorization.kind} has {len(shapes)} factors, the record {len(record.factors)}")
@@ -203,12 +209,12 @@ def _join_record(position: int, record: TensorRecord, factorization: Factorizati
         if factor.form is not Form.QUANTIZED:
             if factor.step_axes is not None:
                 raise RecordError(f"factor {name!r} has step axes but no steps")
-            yield _Factor(position, name, shape, factor, ())
+            yield _Factor(position, name, shape, factor, (), is_difference)
             continue
         axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
         if any(axis >= len(shape) for axis in axes):
             raise RecordError(f"step axes {axes} of factor {name!r} exceed its shape {shape}")
-        yield _Factor(position, name, shape, factor, step_shape(shape, axes))
+        yield _Factor(position, name, shape, factor, step_shape(shape, axes), is_difference)
 
 
 def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factorization: Factorization) -> None:
@@ -234,23 +240,34 @@ def _split_steps(differences: np.ndarray, factors: list[_Factor]) -> list[np.nda
     return [piece.reshape(factor.step_shape) for piece, factor in zip(pieces, factors, strict=True)]
 
 
-def _restore(factor: _Factor, array: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
-    dtype = factor.record.dtype
+def restore(factor: CodedFactor) -> np.ndarray:
+    """The third hop: the factor's values from what its coder carried.
+
+    Raises:
+        SymbolError, StepCodeError: out of the range that their place allows.
+    """
+    array, dtype = factor.array, factor.record.dtype
     if factor.record.form is Form.VERBATIM:
         if dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
             raise SymbolError(f"a bool of factor {factor.name!r} is neither 0 nor 1")
         return array
     if array.size and array.min() < -MAX_SYMBOL:
         raise SymbolError("a symbol is outside the symmetric int32 range")
-    if codes is not None:
-        return from_symbols(array, codes)
+    if factor.codes is not None:
+        return from_symbols(array, factor.codes)
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
         raise SymbolError(f"a value of factor {factor.name!r} does not fit {dtype}")
     return array.astype(dtype)
 
 
-def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
+def rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
+    """The fourth hop: the weight from its factors.
+
+    Raises:
+        FactorizationError: factors that the kind does not allow.
+        LimitError: there is no memory for the weight.
+    """
     factorization.check(factors)
     if record.kind != DENSE:
         factors = {name: _widened(value) for name, value in factors.items()}
