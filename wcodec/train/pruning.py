@@ -210,7 +210,7 @@ class PrunedModel(Wrapper):
         return sum(row.zeros for row in rows) / sum(row.elements for row in rows)
 
     def factored_weights(self) -> dict[str, FactoredWeight | np.ndarray]:
-        """Name -> what the encoder takes, in the order of the inner model's weights: a mask and the values it leaves."""
+        """Name -> what the encoder takes, in the order of the inner model: a mask and the values that it leaves."""
         arrays = {name: _array(variable) for name, variable in variable_names(self.inner)}
         return {
             name: _sparse(array, _array(self._masked[name].mask)) if name in self._masked else array

@@ -1,8 +1,8 @@
 """The compression operator, pruning, and both under EPR, on MNIST: accuracy and bytes of whole files.
 
-    python tools/bench/operator.py                          # LeNet-300-100, every row
-    python tools/bench/operator.py --net lenet5 low_rank kmeans
-    python tools/bench/operator.py --validation             # judge on 5,000 of the training images: to choose settings
+    python tools/bench/factored_training.py                               # LeNet-300-100, every row
+    python tools/bench/factored_training.py --net lenet5 dense low_rank
+    python tools/bench/factored_training.py --validation                  # 5,000 training images judge
 
 Every row starts from the same initial weights and trains for the same number of epochs. The operator takes over after
 a fifth of them: alpha steps down during the next fifth, and the factors train on alone. An EPR row trains that model's
@@ -173,7 +173,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", help=f"of {', '.join((*ROWS, *EPR_ROWS))}; all unless given")
     parser.add_argument("--net", choices=NETS, default="lenet300")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--sparsity", type=float, default=0.9)
     parser.add_argument("--penalty-weight", type=float, nargs="*", default=[2.0])
     parser.add_argument("--initial-log-step", type=float, default=-3.5)
