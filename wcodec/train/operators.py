@@ -23,7 +23,7 @@ from .factors import FactorVariables
 from .optimizers import rebuilt
 from .plan import FactorizationFactory, constant, dense_by_default, from_config, literal, plan_factorizations, to_config
 from .schedules import AlphaSchedule
-from .storage import is_released, release, restore
+from .storage import is_released, release, restore, without
 from .variables import variable_names
 from .wrapper import Wrapper, trainable_weights_of
 
@@ -144,14 +144,12 @@ class CompressionOperator(Wrapper):
     @property
     def variables(self) -> list[keras.Variable]:
         """All variables that hold a value."""
-        gone = self._gone()
-        return [v for v in super().variables if id(v) not in gone]
+        return without(self._gone(), super().variables)
 
     @property
     def weights(self) -> list[keras.Variable]:
         """All weights that hold a value."""
-        gone = self._gone()
-        return [v for v in super().weights if id(v) not in gone]
+        return without(self._gone(), super().weights)
 
     def _gone(self) -> set[int]:
         return self._dense_ids if self._phase is Phase.FACTORED else set()
