@@ -51,7 +51,8 @@ class FactoredLayer(keras.Layer):
         Raises:
             OptionError: a weight that the layer has not.
         """
-        self.layer.build(input_shape)
+        if not self.layer.built:  # one from a file is
+            self.layer.build(input_shape)
         variables = dict(variable_names(self.layer))
         for name, factory in self._factories.items():
             if name not in variables:
