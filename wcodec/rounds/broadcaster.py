@@ -132,6 +132,10 @@ class Broadcaster:
         """A client has lost its state: its next packet is a frame and what came after it."""
         self._clients[client] = Client()
 
+    def holds_a_version(self, client: int) -> bool:
+        """Whether the client's next packet needs no frame."""
+        return client in self._clients and self._clients[client].version is not None
+
     def receive(self, client: int, update: bytes | memoryview) -> dict[str, np.ndarray]:
         """The model of a client after training: the published arrays and what its update adds.
 
