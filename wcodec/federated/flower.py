@@ -151,8 +151,8 @@ class Traffic:
     def __str__(self) -> str:
         return (
             f"{self.kind} {self.number}: {self.nodes} nodes, {self.down:,} B down, {self.up:,} B up, "
-            f"{self.ratio:.1f}x, encode {self.encode_seconds:.3f} s, decode {self.decode_seconds:.3f} s, {self.frames} frames, "
-            f"{self.refused} refused, {self.errors} errors"
+            f"{self.ratio:.1f}x, encode {self.encode_seconds:.3f} s, decode {self.decode_seconds:.3f} s, "
+            f"{self.frames} frames, {self.refused} refused, {self.errors} errors"
         )
 
 
@@ -171,6 +171,15 @@ class WczGrid(Grid):  # type: ignore[misc]  # flwr is no part of the type check
         self._object_ids: dict[str, str] = {}
         self._has_mod: dict[int, bool] = {}
         self._sent: dict[str, Message] = {}
+
+    def begin(self, arrays: ArrayRecord, key: str = "arrays") -> ArrayRecord:
+        """What clients will hold of the first model: to be given to a strategy as its initial arrays, where a rounded
+        start will do as well. Otherwise the strategy keeps the exact one, and broadcasts make up for the difference."""
+        broadcaster = self.broadcasters.setdefault(key, Broadcaster(self._plan))
+        broadcaster.publish(_to_arrays(arrays))
+        rounded = _to_record(broadcaster.adopt())
+        self._object_ids[key] = rounded.object_id
+        return rounded
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Pack, send, wait, unpack; a node that lacks what a packet needs is sent a frame within the same time."""
