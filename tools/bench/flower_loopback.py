@@ -143,9 +143,7 @@ def measure(federation: Federation, timeout: float, **config: Any) -> dict[str, 
 def show(report: dict[str, Any], plain: dict[str, Any]) -> None:
     """A table a round."""
     print(f"\n{report['strategy']}, seed {report['seed']}, coarseness {report['coarseness']}")
-    print(
-        "| round | B down | B up | ratio | encode, s | decode, s | accuracy | without wcodec |\n" + 8 * "|---" + "|"
-    )
+    print("| round | B down | B up | ratio | encode, s | decode, s | accuracy | without wcodec |\n" + 8 * "|---" + "|")
     for row, accuracy, other in zip(report["traffic"], report["accuracies"], plain["accuracies"], strict=False):
         print(
             f"| {row['number']} | {row['down']:,} | {row['up']:,} | {row['ratio']:.0f}x | {row['encode_seconds']:.3f} "
@@ -213,6 +211,7 @@ def main() -> None:
         folder = Path(arguments.logs or stack.enter_context(tempfile.TemporaryDirectory())).resolve()
         federation = stack.enter_context(Federation(arguments.nodes, folder))
         common = {"num_server_rounds": arguments.rounds, "data": data, "frame_fraction": arguments.frame}
+        common["nodes"] = arguments.nodes
         if arguments.kill:
             config = {**common, "packed": True, "strategy": "FedAvg", "seed": 0, "coarseness": 4.0}
             kill_in_mid_run(federation, arguments.kill, config, arguments.timeout)

@@ -211,7 +211,8 @@ class WczGrid(Grid):  # type: ignore[misc]  # flwr is no part of the type check
         listed = {m.metadata.dst_node_id: (m, m.content) for m in messages}
         traffic = Traffic(len(self.traffic) + 1, nodes=len(listed))
         self.traffic.append(traffic)
-        return self._grid.push_messages([self._pack(m, content, listed, traffic) for m, content in listed.values()])
+        packed = [self._pack(m, content, listed, traffic) for m, content in listed.values()]
+        return list(self._grid.push_messages(packed))
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Receive and unpack; a node that needs a frame counts as failed, its next packet has one."""
@@ -243,11 +244,11 @@ class WczGrid(Grid):  # type: ignore[misc]  # flwr is no part of the type check
 
     def get_node_ids(self) -> Iterable[int]:
         """See Grid."""
-        return self._grid.get_node_ids()
+        return list(self._grid.get_node_ids())
 
     def get_nodes(self) -> Iterable[Any]:
         """See Grid."""
-        return self._grid.get_nodes()
+        return list(self._grid.get_nodes())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._grid, name)

@@ -30,7 +30,8 @@ def main(grid: Grid, context: Context) -> None:
         accuracies.append(max(float(content["metrics"]["accuracy"]) for content in contents))
         return metrics
 
-    everyone = {"min_train_nodes": len(list(grid.get_node_ids())) or 2, "fraction_evaluate": 0.0}
+    nodes = int(config["nodes"])
+    everyone = {"min_train_nodes": nodes, "min_available_nodes": nodes, "fraction_evaluate": 0.0}
     chosen = getattr(strategy, str(config["strategy"]))(**everyone, train_metrics_aggr_fn=mean_metrics)
     result = chosen.start(grid=grid, initial_arrays=arrays, num_rounds=rounds, timeout=300)
     final = {name: array.numpy() for name, array in result.arrays.items()}
