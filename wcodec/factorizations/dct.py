@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from .cosine import dct_matrix
 from .image_basis import ImageBasis
 
 
@@ -21,8 +22,5 @@ class Dct(ImageBasis):
         return n
 
     def matrix(self, n: int) -> np.ndarray:
-        """(n, n) float32: column f is sqrt(2/n) cos(pi (k + 1/2) f / n), column 0 the constant 1/sqrt(n)."""
-        k, f = np.arange(n)[:, None], np.arange(n)[None, :]
-        matrix = np.sqrt(2 / n) * np.cos(np.pi * (k + 0.5) * f / n)
-        matrix[:, 0] = n**-0.5
-        return np.asarray(matrix, np.float32)
+        """(n, n) float32: column f is sqrt(2/n) cos(pi f (2k + 1) / (2n)), column 0 the constant sqrt(1/n)."""
+        return dct_matrix(n).T

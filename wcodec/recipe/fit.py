@@ -22,7 +22,7 @@ from ..train.compressible import CompressibleModel, compressible
 from ..train.narrowing import live_units, narrowed, rebuilt, removable_groups
 from ..train.packing import by_density, packed
 from ..train.plan import FactorizationFactory, why_not
-from ..train.schedules import Pace, WarmUpCosine
+from ..train.pace import Pace, WarmUpCosine
 from ..train.units import resized
 from ..train.variables import variable_names
 from . import checkpoint as checkpoints

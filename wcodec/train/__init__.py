@@ -1,4 +1,4 @@
-"""Training on Keras 3: entropy-penalized reparameterization (EPR) of any built model."""
+"""Training on Keras 3: entropy-penalized reparameterization (EPR), the compression operator, and pruning."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 
 from .compressible import CompressibleModel, compressible
 from .narrowing import live_units, narrowed
+from .operators import CompressionOperator, Phase, ScheduleWarning
+from .pace import Pace, WarmUpCosine
 from .packing import by_density, packed
 from .penalty import power_law
 from .plan import default_factorization
-from .schedules import Pace, WarmUpCosine
+from .pruning import PrunedModel, prune_low_magnitude, strip_pruning
+from .saliency import FirstOrder, Magnitude, WeightChange
+from .schedules import AlphaSchedule, ConstantSparsity, PolynomialDecay
 from .units import resized, unit_groups
 from .variables import variable_names
 
@@ -18,11 +22,21 @@ from .variables import variable_names
 _ABOVE = ("CompressedFit", "Recipe", "fit_compressed")
 
 __all__ = [
+    "AlphaSchedule",
     "CompressedFit",
     "CompressibleModel",
+    "CompressionOperator",
+    "ConstantSparsity",
+    "FirstOrder",
+    "Magnitude",
     "Pace",
+    "Phase",
+    "PolynomialDecay",
+    "PrunedModel",
     "Recipe",
+    "ScheduleWarning",
     "WarmUpCosine",
+    "WeightChange",
     "by_density",
     "compressible",
     "default_factorization",
@@ -31,7 +45,9 @@ __all__ = [
     "narrowed",
     "packed",
     "power_law",
+    "prune_low_magnitude",
     "resized",
+    "strip_pruning",
     "unit_groups",
     "variable_names",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from .compressible import CompressibleModel
 from .latents import LatentWeight
-from .schedules import Pace
+from .pace import Pace
 from .units import Slices, UnitGroup, cut, merged_slices, resized, unit_groups
 from .variables import variable_names
 
