@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,14 @@ class Factorization(ABC):
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
         """The weight, float32. `xp` is numpy or keras.ops: einsum, reshape, take and arithmetic only."""
 
+    def apply(self, factors: Factors, x: Any, xp: Any = np) -> Any:
+        """x (..., m) @ W (m, n), the weight as a matrix whose columns are its last axis, as a Keras layer uses it.
+
+        A kind overrides it where the product never needs the weight itself.
+        """
+        matrix = xp.reshape(self.reconstruct(factors, xp), (math.prod(self.shape[:-1]), self.shape[-1]))
+        return xp.matmul(x, matrix)
+
 
 @dataclass(frozen=True)
 class FactoredWeight:
@@ -65,9 +74,11 @@ class FactoredWeight:
         step_codes: name -> int array of step codes, shape () or broadcastable to the factor; a factor without an
             entry is stored bit for bit.
         dtype: of the decoded weight.
+        steps_are_open: the steps are still to be chosen, by the options of `encode`.
     """
 
     factorization: Factorization
     factors: dict[str, np.ndarray]
     step_codes: dict[str, np.ndarray] = field(default_factory=dict)
     dtype: np.dtype = np.dtype(np.float32)  # noqa: RUF009  # a dtype is immutable
+    steps_are_open: bool = False
