@@ -29,8 +29,9 @@ from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
 
 if TYPE_CHECKING:
-    from .calibrated import CalibrationOptions, Outcome
+    from .calibrated import Outcome
     from .posttrain.budget import RatePoint
+    from .posttrain.options import CalibrationOptions
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:
@@ -39,7 +40,7 @@ def _choice(*names: str, margin: float = 0.0) -> Choice:
 
 # coder= of encode -> coders to choose from for symbols, coders for what is stored bit for bit
 PROFILES = {
-    "small": Profile(_choice("mixing", "context"), _choice("float_planes")),
+    "small": Profile(_choice("mixing", "context"), _choice("float_planes"), scan_coder=CODERS["mixing"]),
     "fast": Profile(_choice("rans", "mixing", margin=0.1), _choice("float_planes")),
     "auto": Profile(_choice("rans", "context", "mixing", margin=0.03), _choice("float_planes")),
     "mixing": Profile(_choice("mixing"), _choice("float_planes")),
@@ -130,9 +131,9 @@ def encode(
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
         base: a model file (path, bytes, file object) that the reader has: writes a delta file, the difference from it.
             Tensors keep the steps of the base. Excludes budgets: encode in full, then `wcodec.delta.between`.
-        coder: "small" for the smallest file; "fast" for the fastest decoding, where that costs at most a tenth more;
-            "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context, rans, elias_gamma,
-            rice, raw.
+        coder: "small" for the smallest file, axis orders tried; "fast" for the fastest decoding, where that costs at
+            most a tenth more; "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context,
+            rans, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
         factorizations: name pattern -> (shape -> Factorization), the first match counts.
@@ -146,7 +147,7 @@ def encode(
         executor: codes the streams instead of threads of its own: any of concurrent.futures, Dask, Ray or MPI.
         calibrated: `calibration` (inputs of the model) or `data_free=True`, and a budget: `bits_per_weight` above, or
             `target_bytes`, `max_kl`, `evaluate` with `tolerance`. The weights are then quantized with error feedback;
-            see `wcodec.calibrated.CalibrationOptions`.
+            see `wcodec.posttrain.options.CalibrationOptions`.
 
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
@@ -175,7 +176,10 @@ def encode(
             raise OptionError("calibration excludes lossless and factorizations")
         from .calibrated import quantize_to_budget
 
-        quiet = replace(job, progress=None)
+        # The search writes often, and to a bound: natural scans in all of its passes. It codes with the first coder
+        # alone: a profile with more of them never makes a larger file.
+        job = replace(job, profile=profile._replace(scan_coder=None))
+        quiet = replace(job, progress=None, profile=job.profile.first_coder())
         outcome = quantize_to_budget(
             model,
             tensors,

@@ -261,3 +261,9 @@ class UnfinishedError(WczError):
     """A model in training that still needs what its file would not hold."""
 
     code = 75
+
+
+class BudgetError(OptionError):
+    """A size or a quality that the model cannot be encoded to; the message says how close it comes."""
+
+    code = 76

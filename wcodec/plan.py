@@ -22,6 +22,8 @@ from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, step_code_at_most, step_va
 
 SMALLEST_STEP, LARGEST_STEP = float(step_values(MIN_CODE)), float(step_values(MAX_CODE))
 
+BULK_FRACTION = 64  # a factor with one element or more for so many of the weight's is no small matter
+
 FactorizationFactory = Callable[[tuple[int, ...]], Factorization]
 
 
@@ -124,8 +126,17 @@ def _plan_array(
 
 
 def with_steps(weight: FactoredWeight, policy: Policy) -> FactoredWeight:
-    """The factors with the steps that the policy chooses; integers and 8-bit floats get none."""
-    codes = {key: policy.step_code(value) for key, value in weight.factors.items() if _is_quantizable(value)}
+    """The factors with the steps that the policy chooses; integers and 8-bit floats get none.
+
+    A list that holds a good part of a matrix (the values beside a mask) is quantized as a matrix, not as a bias.
+    """
+    elements = math.prod(weight.factorization.shape)
+    matrix = len(weight.factorization.shape) >= 2
+    codes = {
+        key: policy.step_code(value[None] if matrix and value.size * BULK_FRACTION >= elements else value)
+        for key, value in weight.factors.items()
+        if _is_quantizable(value)
+    }
     chosen = {key: np.asarray(code) for key, code in codes.items() if code is not None}
     return replace(weight, step_codes=chosen, steps_are_open=False)
 

@@ -21,7 +21,7 @@ def metered(
     symbols = np.concatenate([np.empty(0, np.int32), *map(as_symbols, arrays)])
     costs = np.empty(len(symbols), np.uint32)
     meter(symbols, views, costs)
-    return shaped(costs / np.float32(UNIT), arrays)
+    return shaped((costs / UNIT).astype(np.float32), arrays)
 
 
 def shaped(costs: np.ndarray, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

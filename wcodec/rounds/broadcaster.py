@@ -112,6 +112,11 @@ class Broadcaster:
             self._broadcast(arrays, list(clients))
         return self._known().version
 
+    def adopt(self) -> dict[str, np.ndarray]:
+        """Make what clients hold the server's own model, and drop what rounding left over; the arrays of it."""
+        self.published = self._known().arrays()
+        return self.published
+
     def packet(self, client: int) -> bytes:
         """What brings a client to the newest version."""
         known = self._clients.setdefault(client, Client())
@@ -131,6 +136,10 @@ class Broadcaster:
     def forget(self, client: int) -> None:
         """A client has lost its state: its next packet is a frame and what came after it."""
         self._clients[client] = Client()
+
+    def holds_a_version(self, client: int) -> bool:
+        """Whether the client's next packet needs no frame."""
+        return client in self._clients and self._clients[client].version is not None
 
     def receive(self, client: int, update: bytes | memoryview) -> dict[str, np.ndarray]:
         """The model of a client after training: the published arrays and what its update adds.

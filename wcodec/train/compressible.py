@@ -18,7 +18,7 @@ from ..factorizations import FactoredWeight, Factorization
 from .estimate import EstimatedBytes, payload_nbytes
 from .latents import LatentWeight
 from .optimizers import exempt_from_decay
-from .plan import FactorizationFactory, from_config, plan_factorizations, to_config
+from .plan import FactorizationFactory, constant, from_config, literal, plan_factorizations, to_config
 from .rounding import HIGHEST_LOG_STEP, LOWEST_LOG_STEP
 from .variables import variable_names
 from .wrapper import Wrapper, trainable_weights_of
@@ -39,7 +39,8 @@ def compressible(
     moving statistics change in training, `finalize` writes its weights; to keep the original, wrap a clone.
 
     Args:
-        model: built, on any backend; every trainable weight in it is given latents.
+        model: built, on any backend; every trainable weight in it is given latents. Of a CompressionOperator, a
+            PrunedModel or a CompressibleModel the factors train on as latents, where `factorizations` does not differ.
         penalty_weight: lambda, the weight of the penalty in the loss; it is divided by the number of weights that
             have latents, so that one value serves models of any size.
         alpha: of the power-law penalty, the magnitude (in steps) below which a latent costs little.
@@ -54,8 +55,13 @@ def compressible(
         OptionError: an option out of range, or a pattern that matches no weight.
         DuplicateNameError: two weights have the same name.
     """
+    found: dict[str, FactoredWeight] = {}
+    if isinstance(model, Wrapper):
+        found = {name: value for name, value in model.factored_weights().items() if isinstance(value, FactoredWeight)}
+        model = model.finalize()
     weights = trainable_weights_of(model, "compressible")
-    plan = plan_factorizations(weights, factorizations or {})
+    as_found = {literal(name): constant(weight.factorization) for name, weight in found.items()}
+    plan = plan_factorizations(weights, {**(factorizations or {}), **as_found})
     if not plan:
         raise OptionError("factorizations leaves no weight with latents")
     wrapped = CompressibleModel(
@@ -67,7 +73,11 @@ def compressible(
         step_rate=step_rate,
     )
     for latent_weight, variable in wrapped.latent_weights():
-        latent_weight.fit(np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))))
+        known = found.get(latent_weight.name)
+        if known is not None and known.factorization == latent_weight.factorization:
+            latent_weight.start(known.factors)
+        else:
+            latent_weight.fit(np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))))
     return wrapped
 
 

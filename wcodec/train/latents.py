@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -68,7 +68,11 @@ class LatentWeight:
 
     def fit(self, weight: np.ndarray) -> None:
         """Set the latents to the factors of a weight, float32 of the factorization's shape."""
-        for factor, value in self.factorization.fit(np.asarray(weight, np.float32)).items():
+        self.start(self.factorization.fit(np.asarray(weight, np.float32)))
+
+    def start(self, factors: Mapping[str, np.ndarray]) -> None:
+        """Set the latents to these factors."""
+        for factor, value in factors.items():
             self.latents[factor].assign(value)
 
     def effective(self) -> Any:

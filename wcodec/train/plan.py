@@ -35,6 +35,16 @@ class OwnedWeight(NamedTuple):
     layer: keras.Layer
 
 
+def constant(factorization: Factorization) -> FactorizationFactory:
+    """A factory of this one factorization."""
+    return lambda _shape: factorization
+
+
+def literal(name: str) -> str:
+    """A pattern that matches this name alone."""
+    return name.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
+
+
 def dense_by_default(_shape: tuple[int, ...], _layer: keras.Layer) -> None:
     """For `plan_factorizations`: what no pattern names is trained as it is."""
 
