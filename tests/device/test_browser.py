@@ -167,9 +167,9 @@ def test_digits_are_recognized(folder: Path, browser: Chromium) -> None:
     nbytes = (folder / "digits.wcz").stat().st_size
     assert status.startswith(f"{nbytes} bytes of digits.wcz in {-(-nbytes // 512)} ranges"), status
     assert [row[:4] for row in rows] == [
-        ["dense/kernel", "float32", "64 × 32", "dense"],
+        ["dense/kernel", "float32", "64 x 32", "dense"],
         ["dense/bias", "float32", "32", "dense"],
-        ["dense_1/kernel", "float32", "32 × 10", "dense"],
+        ["dense_1/kernel", "float32", "32 x 10", "dense"],
         ["dense_1/bias", "float32", "10", "dense"],
     ]
     for digit, strokes in DIGITS.items():
