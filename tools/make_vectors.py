@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from vectors.deltas import DELTAS
 from vectors.invalid import INVALID
+from vectors.messages import MESSAGES
 from vectors.valid import VALID
 
 import wcodec
@@ -74,6 +75,9 @@ def wanted_files():
         row |= {"error": error} if error else {"tensors": _tensors_on(VALID[base](), data)}
         yield VECTORS / "delta" / f"{name}.wcz", data
         yield VECTORS / "delta" / f"{name}.json", _to_json(row)
+    for name, make in MESSAGES.items():
+        rows = {"shows": make.__doc__} | {str(number): step for number, step in enumerate(make())}
+        yield VECTORS / "messages" / f"{name}.json", _to_json(rows)
     for name, (_, _, make) in INVALID.items():
         yield VECTORS / "invalid" / f"{name}.wcz", make()
     table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in INVALID.items()}
