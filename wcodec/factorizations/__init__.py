@@ -1,8 +1,8 @@
 """Factorizations: named factors <-> weight. One file a kind; `registry.py` lists them."""
 
+from .block import Block
 from .block_diagonal import BlockDiagonal
 from .cp import CP
-from .block import Block
 from .dct import Dct
 from .dense import Dense
 from .dictionary import Dictionary
@@ -11,8 +11,8 @@ from .input_output import InputOutput
 from .kmeans import KMeans
 from .low_rank import LowRank
 from .mixed_block import MixedBlock
-from .product_quantization import ProductQuantization
 from .pool import Pool
+from .product_quantization import ProductQuantization
 from .protocol import FactoredWeight, Factorization
 from .random_projection import RandomProjection
 from .rdft import Rdft
@@ -24,15 +24,15 @@ from .t_linear import TLinear
 from .t_product import TProduct
 from .tensor_ring import TensorRing
 from .tensor_train import TensorTrain
-from .tucker2 import Tucker2
 from .tent import Tent
 from .tfc import Tfc
+from .tucker2 import Tucker2
 
 __all__ = [
     "CP",
     "FACTORIZATIONS",
-    "BlockDiagonal",
     "Block",
+    "BlockDiagonal",
     "Dct",
     "Dense",
     "Dictionary",
@@ -43,9 +43,9 @@ __all__ = [
     "KMeans",
     "LowRank",
     "MixedBlock",
+    "Pool",
     "ProductQuantization",
     "RandomProjection",
-    "Pool",
     "Rdft",
     "SimHash",
     "Sparse",
@@ -54,9 +54,9 @@ __all__ = [
     "TProduct",
     "TensorRing",
     "TensorTrain",
-    "Tucker2",
     "Tent",
     "Tfc",
+    "Tucker2",
     "find_factorization",
     "register_factorization",
 ]

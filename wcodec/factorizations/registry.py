@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..errors import FactorizationError, UnknownKindError
+from .block import Block
 from .block_diagonal import BlockDiagonal
 from .cp import CP
-from .block import Block
 from .dct import Dct
 from .dense import Dense
 from .dictionary import Dictionary
@@ -14,8 +14,8 @@ from .input_output import InputOutput
 from .kmeans import KMeans
 from .low_rank import LowRank
 from .mixed_block import MixedBlock
-from .product_quantization import ProductQuantization
 from .pool import Pool
+from .product_quantization import ProductQuantization
 from .protocol import Factorization
 from .random_projection import RandomProjection
 from .rdft import Rdft
@@ -26,9 +26,9 @@ from .t_linear import TLinear
 from .t_product import TProduct
 from .tensor_ring import TensorRing
 from .tensor_train import TensorTrain
-from .tucker2 import Tucker2
 from .tent import Tent
 from .tfc import Tfc
+from .tucker2 import Tucker2
 
 FACTORIZATIONS: dict[str, type[Factorization]] = {
     "dense": Dense,

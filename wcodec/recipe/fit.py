@@ -20,9 +20,9 @@ from ..encoder import encode
 from ..errors import DataError, DivergedError, OptionError, TargetError
 from ..train.compressible import CompressibleModel, compressible
 from ..train.narrowing import live_units, narrowed, rebuilt, removable_groups
+from ..train.pace import Pace, WarmUpCosine
 from ..train.packing import by_density, packed
 from ..train.plan import FactorizationFactory, why_not
-from ..train.pace import Pace, WarmUpCosine
 from ..train.units import resized
 from ..train.variables import variable_names
 from . import checkpoint as checkpoints

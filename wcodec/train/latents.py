@@ -12,10 +12,10 @@ import numpy as np
 from ..errors import WczError
 from ..factorizations import FactoredWeight, Factorization
 from ..quantize import from_symbols, step_values, to_symbols
+from .pace import Clock
 from .penalty import Penalty, power_law
 from .rates import CodeLength, Logistic
 from .rounding import LearnedStep, StepRange, round_straight_through
-from .pace import Clock
 
 AddVariable = Callable[..., keras.Variable]
 
