@@ -20,10 +20,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BROWSER = ROOT / "examples" / "browser"
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1000,640",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1000,640",
     "--remote-debugging-pipe",
-]  # fmt: skip
+]
 PATIENCE = 120  # seconds, on a busy machine
 
 # Strokes on the canvas of 240 x 240.
@@ -167,9 +175,9 @@ def test_digits_are_recognized(folder: Path, browser: Chromium) -> None:
     nbytes = (folder / "digits.wcz").stat().st_size
     assert status.startswith(f"{nbytes} bytes of digits.wcz in {-(-nbytes // 512)} ranges"), status
     assert [row[:4] for row in rows] == [
-        ["dense/kernel", "float32", "64 × 32", "dense"],
+        ["dense/kernel", "float32", "64 x 32", "dense"],
         ["dense/bias", "float32", "32", "dense"],
-        ["dense_1/kernel", "float32", "32 × 10", "dense"],
+        ["dense_1/kernel", "float32", "32 x 10", "dense"],
         ["dense_1/bias", "float32", "10", "dense"],
     ]
     for digit, strokes in DIGITS.items():
