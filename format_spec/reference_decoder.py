@@ -25,6 +25,7 @@ import numpy as np
 # == Errors (registry.md) ==========================================================================================
 
 NOT_WCZ, VERSION, TRUNCATED, CHECKSUM, DIGEST, UNKNOWN_CHUNK, CHUNK_ORDER, LIMIT, INDEX = range(1, 10)
+BASE_MISSING, BASE_MISMATCH, DELTA = range(13, 16)
 RECORD, NAME_TABLE, UNKNOWN_KIND, UNKNOWN_CODER, UNKNOWN_DTYPE, FACTORIZATION, STEP_CODE = range(20, 27)
 PAYLOAD, SYMBOL = 40, 41
 
@@ -160,12 +161,17 @@ def read_whole(body: bytes, limits: dict) -> object:
 MAGIC = b"\x89WCZ\r\n"
 
 
-def decode(data: bytes, limits: dict = LIMITS) -> tuple[dict, dict, object]:
-    """(tensors in model order: name -> array, metadata, graph or None) of a whole file."""
+def decode(data: bytes, limits: dict = LIMITS, base: bytes | None = None) -> tuple[dict, dict, object]:
+    """(tensors in model order: name -> array, metadata, graph or None) of a whole file; of a delta file on its base."""
+    file = read_file(data, limits, None if base is None else read_file(base, limits, None))
+    return {name: file.tensors[name] for name in file.names}, file.metadata, file.graph
+
+
+def read_file(data: bytes, limits: dict, base: _File | None) -> _File:
     require(data[:6] == MAGIC[: len(data)], NOT_WCZ, "not a .wcz file")
     require(len(data) >= 8, TRUNCATED, "the preamble is not complete")
     require(data[6:8] == b"\0\1", VERSION, f"format version {data[6]}.{data[7]}")
-    file = _File(limits)
+    file = _File(limits, base)
     source = Bytes(data, TRUNCATED)
     source.take(8)
     while True:
@@ -174,7 +180,7 @@ def decode(data: bytes, limits: dict = LIMITS) -> tuple[dict, dict, object]:
         if kind == b"E":
             file.end(body, source.position - start, hashlib.sha256(data[:start]).digest())
             require(not source.left(), CHUNK_ORDER, "bytes follow the END chunk")
-            return {name: file.tensors[name] for name in file.names}, file.metadata, file.graph
+            return file
         file.take(kind, body, source.position - start)
 
 
@@ -193,8 +199,10 @@ def read_chunk(source: Bytes, limits: dict) -> tuple[bytes, bytes]:
 class _File:
     """What was read so far."""
 
-    def __init__(self, limits: dict) -> None:
-        self.limits = limits
+    def __init__(self, limits: dict, base: _File | None) -> None:
+        self.limits, self.base = limits, base
+        self.delta: list | None = None
+        self.records: dict[str, Record] = {}
         self.names: list[str] = []
         self.names_nbytes = 0
         self.queues: dict[bytes, list[str]] = {b"T": [], b"G": []}
@@ -222,6 +230,9 @@ class _File:
             require(self.graph is None, CHUNK_ORDER, "a second graph")
             self.graph = read_whole(body, self.limits)
             require(type(self.graph) is dict, RECORD, "a graph is a map")
+        elif kind == b"D":
+            require(self.delta is None and not self.records, CHUNK_ORDER, "a delta head stands first, and once")
+            self.delta = read_delta_head(body, self)
         else:
             require(kind.islower(), UNKNOWN_CHUNK, "a critical chunk of an unknown type")
         self.index += [nbytes, -tensors if kind == b"G" else tensors]
@@ -250,10 +261,20 @@ class _File:
         records = [read_record(wire) for wire in manifest[1:]]
         require(kind == b"G" or len(records) == 1, RECORD, "a tensor chunk holds one record")
         streams = read_streams(manifest[0], rest)
+        for name, record in zip(queue, records, strict=False):
+            record.base = self.base_of(name)
+            self.records[name] = record
         tensors = read_tensors(records, streams, self)
         self.tensors.update(zip(queue, tensors, strict=False))
         del queue[: len(records)]
         return len(records)
+
+    def base_of(self, name: str) -> Record | None:
+        """The record that the arrays of a tensor are differences from (delta.md, section 3)."""
+        if self.delta is None or self.names.index(name) in self.delta[2]:
+            return None
+        require(name in self.base.records, DELTA, "the base has no tensor of this name")
+        return self.base.records[name]
 
     def end(self, body: bytes, nbytes: int, digest: bytes) -> None:
         """Section 6."""
@@ -270,6 +291,11 @@ class _File:
         require(wanted in (None, digest), DIGEST, "the SHA-256 of the file disagrees with its digest")
         require(index in (None, self.index), INDEX, "the index disagrees with the chunks")
         require(not any(self.queues.values()), NAME_TABLE, "fewer tensors than names")
+        if self.delta is not None:
+            self.metadata = self.metadata or self.base.metadata
+            self.graph = self.base.graph if self.graph is None else self.graph
+            require(all(p < len(self.names) for p in self.delta[2]), DELTA, "a whole tensor behind the last name")
+            require(model_digest(self)[:16] == self.delta[1], DELTA, "not the model that the delta names")
 
 
 # == Names (wcz.md, section 4) =====================================================================================
@@ -327,6 +353,7 @@ KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 DENSE, RDFT, LOW_RANK, KMEANS, SPARSE, DICTIONARY, TENSOR_TRAIN, TENSOR_RING, HIERARCHICAL_TUCKER, TUCKER2 = range(10)
 CP, PRODUCT_QUANTIZATION, SPARSE_KMEANS, SIMHASH, RANDOM_PROJECTION, BLOCK_DIAGONAL, INPUT_OUTPUT = range(10, 17)
 MIXED_BLOCK, T_PRODUCT, T_LINEAR = range(17, 20)
+TENT, POOL, DCT, BLOCK, TFC = range(25, 30)
 
 
 class Factor:
@@ -337,11 +364,15 @@ class Factor:
         self.step_axes: list[int] | None = None
         self.stream, self.bands = 0, 1
         self.name, self.shape, self.step_shape = "", (), ()
+        self.codes: list[int] = []
+        self.base: Factor | None = None  # of a difference
         self.seen: list[np.ndarray] = []  # its array, band by band
 
 
 class Record:
-    """One tensor: dtype number, shape, kind, parameters, factors."""
+    """One tensor: dtype number, shape, kind, parameters, factors; and the record that it is a difference from."""
+
+    base: Record | None = None
 
 
 def read_record(wire: object) -> Record:
@@ -354,7 +385,7 @@ def read_record(wire: object) -> Record:
     record.shape = tuple(natural(extent) for extent in wire[1:])
     record.kind = options.get(KIND, DENSE)
     require(type(record.kind) in (int, str), RECORD, "a kind is a number or a name")
-    record.params = [read_param(p) for p in array(options.get(PARAMS, []))]
+    record.params = record.wire_params = [read_param(p) for p in array(options.get(PARAMS, []))]
     heads = options.get(FACTOR_HEADS)
     if heads is None:
         dtype = FLOAT32 if record.kind != DENSE and form == QUANTIZED else record.dtype
@@ -422,6 +453,8 @@ def read_streams(head: object, rest: bytes) -> list[tuple[int, bytes]]:
 
 def read_tensors(records: list[Record], streams: list[tuple[int, bytes]], file: _File) -> list[np.ndarray]:
     check_sizes(records, file)
+    for record in records:
+        join_base(record)
     factors = [factor for record in records for factor in record.factors]
     within = all(factor.stream + factor.bands <= len(streams) for factor in factors)
     require(within, RECORD, "a stream that the chunk does not have")
@@ -491,7 +524,7 @@ def read_stream(coder: int, payload: bytes, pieces: list[tuple[Factor, int]]) ->
     """Decode a stream: the step codes of the factors that begin in it, and of each factor the band that it holds."""
     quantized = [f for f, band in pieces if f.form == QUANTIZED and band == 0]
     specs = [((sum(math.prod(f.step_shape) for f in quantized),), INT32)] if quantized else []
-    specs += [(band_shape(f, band), f.dtype if f.form == VERBATIM else INT32) for f, band in pieces]
+    specs += [(band_shape(f, band), carried_dtype(f)) for f, band in pieces]
     require(coder in CODERS, UNKNOWN_CODER, "an unknown coder")
     accepted, decode_payload = CODERS[coder]
     require(all(dtype in accepted for _, dtype in specs), RECORD, "a dtype that the coder does not carry")
@@ -499,7 +532,8 @@ def read_stream(coder: int, payload: bytes, pieces: list[tuple[Factor, int]]) ->
     codes = list(accumulate(arrays.pop(0).tolist())) if quantized else []
     for f in quantized:
         count = math.prod(f.step_shape)
-        f.steps = np.array([step(code) for code in codes[:count]], np.float32).reshape(f.step_shape)
+        f.codes = codes[:count] if f.base is None else [a + b for a, b in zip(codes, f.base.codes, strict=False)]
+        f.steps = np.array([step(code) for code in f.codes], np.float32).reshape(f.step_shape)
         codes = codes[count:]
     for (f, _), seen in zip(pieces, arrays, strict=True):
         f.seen.append(seen)
@@ -519,6 +553,7 @@ def restore(f: Factor) -> None:
     seen = f.seen[0] if f.bands == 1 else np.concatenate(f.seen)
     order = scan_order(f.scan, len(f.shape))
     values = np.ascontiguousarray(seen.transpose(np.argsort(order).astype(int))).reshape(f.shape)
+    f.array = values = values if f.base is None else add_difference(values, f)
     f.values = from_verbatim(values) if f.form == VERBATIM else from_integers(values, DTYPES[f.dtype])
     if f.form == QUANTIZED:
         f.values = np.asarray(f.values.astype(np.float32) * f.steps)
@@ -541,6 +576,101 @@ def from_integers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     else:
         return values
     return values.astype(dtype)
+
+
+# == Differences (delta.md) ========================================================================================
+
+
+def read_delta_head(body: bytes, file: _File) -> list:
+    head = read_whole(body, file.limits)
+    require(type(head) is list and len(head) == 3, RECORD, "a delta head is [base, result, whole]")
+    require(all(type(d) is bytes and len(d) == 16 for d in head[:2]), RECORD, "digests of 16 bytes")
+    whole = head[2]
+    require(type(whole) is list and all(type(p) is int and p >= 0 for p in whole), RECORD, "positions")
+    require(whole == sorted(set(whole)), RECORD, "rising positions")
+    require(file.base is not None, BASE_MISSING, "a delta file needs its base")
+    require(model_digest(file.base)[:16] == head[0], BASE_MISMATCH, "a delta for another base")
+    return head
+
+
+def model_digest(file: _File) -> bytes:
+    """Section 1."""
+    sha = hashlib.sha256()
+    for name in file.names:
+        record = file.records[name]
+        params = (",".join(map(str, p)) if type(p) is tuple else str(p) for p in record.wire_params)
+        sha.update(digest_text(name) + bytes(leb128(record.dtype, len(record.shape), *record.shape)))
+        sha.update(digest_text(str(record.kind)) + digest_text(";".join(params)))
+        for f in record.factors:
+            sha.update(bytes(leb128(f.dtype + 16 * f.form, step_mask(f))))
+        for f in record.factors:
+            if f.form == QUANTIZED:
+                sha.update(np.array(f.codes, "<i4").tobytes())
+            sha.update(f.array.astype(f.array.dtype.newbyteorder("<") if f.form == VERBATIM else "<i4").tobytes())
+    return sha.digest()
+
+
+def step_mask(f: Factor) -> int:
+    return 0 if f.step_axes is None else 1 + sum(1 << axis for axis in f.step_axes)
+
+
+def digest_text(text: str) -> bytes:
+    data = text.encode()
+    return bytes(leb128(len(data))) + data
+
+
+def leb128(*values: int) -> list[int]:
+    out = []
+    for value in values:
+        rest = value
+        while rest >= 128:
+            out.append(rest % 128 + 128)
+            rest //= 128
+        out.append(rest)
+    return out
+
+
+def join_base(record: Record) -> None:
+    """Give each factor of a difference the factor of the base; their records must agree."""
+    if record.base is None:
+        return
+    base = record.base
+    same = (record.dtype, record.shape, record.kind, record.wire_params) == (
+        base.dtype, base.shape, base.kind, base.wire_params,
+    )  # fmt: skip
+    require(same and len(record.factors) == len(base.factors), DELTA, "the base stores this tensor in another way")
+    for f, old in zip(record.factors, base.factors, strict=True):
+        same = (f.dtype, f.form, f.step_axes) == (old.dtype, old.form, old.step_axes)
+        require(same, DELTA, "the base stores this factor in another way")
+        f.base = old
+
+
+def carried_dtype(f: Factor) -> int:
+    """The dtype that the coder of a factor sees: of a verbatim difference, integers as wide as the bits."""
+    if f.form != VERBATIM:
+        return INT32
+    return f.dtype if f.base is None else {1: 4, 2: 5, 4: 6, 8: 7}[DTYPES[f.dtype].itemsize]
+
+
+def add_difference(values: np.ndarray, f: Factor) -> np.ndarray:
+    """Section 3."""
+    dtype = DTYPES[f.dtype]
+    if f.form == VERBATIM:
+        bits = np.ascontiguousarray(f.base.array).view(values.dtype).reshape(f.shape)
+        ordered = values + (invert_below_sign(bits) if f.dtype in FLOATS else bits)  # modulo 2^n
+        total = invert_below_sign(ordered) if f.dtype in FLOATS else ordered
+        return np.ascontiguousarray(total).view(dtype).reshape(f.shape)
+    carried = f.base.array.astype(np.int64)
+    if f.codes != f.base.codes:
+        quotient = f.base.array.astype(np.float64) * f.base.steps.astype(np.float64) / f.steps.astype(np.float64)
+        carried = np.clip(np.rint(quotient), -(2**31) + 1, 2**31 - 1).astype(np.int64)
+    total = values.astype(np.int64) + carried
+    require((abs(total) < 2**31).all(), SYMBOL, "a sum beyond the symbols")
+    return total.astype(np.int32)
+
+
+def invert_below_sign(bits: np.ndarray) -> np.ndarray:
+    return np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
 
 
 # == Quantization (quantization.md) ================================================================================
@@ -573,7 +703,7 @@ def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], 
     require(len(record.params) <= len(table), FACTORIZATION, "too many parameters")
     given = record.params + [literal_default(default) for _, default in table[len(record.params) :]]
     for (name, _), value in zip(table, given, strict=True):
-        wanted = tuple if name in ("axes", "rows", "columns", "ranks") else int
+        wanted = tuple if name in ("axes", "rows", "columns", "ranks", "kept", "inner") else int
         require(type(value) is wanted, FACTORIZATION, "a parameter that is missing or of another type")
         setattr(record, name, value)
     if hasattr(record, "row_axes"):
@@ -594,11 +724,12 @@ PARAMETERS = {  # name, or name=default
     BLOCK_DIAGONAL: "blocks row_axes=0", T_PRODUCT: "rank", T_LINEAR: "tube row_axes=0",
     INPUT_OUTPUT: "input_block input_width output_block=1 output_width=1 row_axes=0",
     MIXED_BLOCK: "bases block_rows block_columns row_axes=0",
+    TENT: "height width", POOL: "height width size=2", DCT: "height width", BLOCK: "kept inner=(0,)", TFC: "layout=0",
 }  # fmt: skip
 
 
 def literal_default(text: str) -> object:
-    return {"": None, "()": (), "0": 0, "1": 1}[text]
+    return {"": None, "()": (), "(0,)": (0,), "0": 0, "1": 1, "2": 2}[text]
 
 
 def between(value: int, most: int, what: str) -> None:
@@ -780,6 +911,39 @@ def shapes_t_linear(r: Record) -> tuple:
     return {"spectrum": (ceil_div(r.m, r.tube), ceil_div(r.n, r.tube), r.tube)}, {}, set()
 
 
+def shapes_image(r: Record) -> tuple:
+    r.pixels = {TENT: 2, POOL: getattr(r, "size", 0), DCT: 1}[r.kind]  # of a coefficient
+    require(len(r.shape) == 2, FACTORIZATION, "an image basis is for (inputs, units)")
+    require(all(1 <= n <= 1024 for n in (r.height, r.width, r.pixels)), FACTORIZATION, "image extents are 1 to 1024")
+    require(r.shape[0] % (r.height * r.width) == 0, FACTORIZATION, "inputs that are not whole images")
+    channels = r.shape[0] // (r.height * r.width)
+    latent = (ceil_div(r.height, r.pixels), ceil_div(r.width, r.pixels), channels, r.shape[1])
+    return {"latent": latent}, {}, set()
+
+
+def shapes_block(r: Record) -> tuple:
+    """Those of the block, a record of its own; notes the extents that the zeros fill."""
+    places = r.kept[: max(0, len(r.kept) - len(r.shape))]
+    require(len(r.kept) >= len(r.shape) >= 1, FACTORIZATION, "a block of too few axes")
+    require(all(k >= 0 for k in r.kept) and math.prod(places) > 0, FACTORIZATION, "a block extent")
+    require(r.shape[0] % math.prod(places) == 0, FACTORIZATION, "places of a block")
+    r.view = (*places, r.shape[0] // math.prod(places), *r.shape[1:])
+    require(all(k <= n for k, n in zip(r.kept, r.view, strict=True)), FACTORIZATION, "a block beyond its weight")
+    require(r.inner and r.inner[0] in (DENSE, RDFT, TENT, POOL, DCT), FACTORIZATION, "the inner kind of a block")
+    r.block = Record()
+    r.block.dtype, r.block.shape, r.block.kind, r.block.params = r.dtype, r.kept, r.inner[0], list(r.inner[1:])
+    return factors_of(r.block)
+
+
+def shapes_tfc(r: Record) -> tuple:
+    require(r.layout in (0, 1), FACTORIZATION, "a layout of tfc")
+    if not r.layout:
+        return {"symbols": r.shape, "steps": ()}, {}, {"symbols"}
+    require(len(r.shape) == 4 and all(1 <= n <= 16 for n in r.shape[:2]), FACTORIZATION, "a tfc kernel")
+    bins = (r.shape[0], r.shape[1] // 2 + 1, 2)
+    return {"symbols": (*r.shape[2:], *bins), "steps": bins}, {}, {"symbols"}
+
+
 SHAPES = {
     DENSE: lambda r: ({"weight": r.shape}, {}, set()), RDFT: shapes_rdft, LOW_RANK: shapes_low_rank,
     KMEANS: shapes_kmeans, SPARSE: shapes_sparse, DICTIONARY: shapes_dictionary, TENSOR_TRAIN: shapes_tensor_train,
@@ -787,7 +951,8 @@ SHAPES = {
     CP: shapes_cp, PRODUCT_QUANTIZATION: shapes_product_quantization, SPARSE_KMEANS: shapes_sparse_kmeans,
     SIMHASH: shapes_simhash, RANDOM_PROJECTION: shapes_random_projection, BLOCK_DIAGONAL: shapes_block_diagonal,
     INPUT_OUTPUT: shapes_input_output, MIXED_BLOCK: shapes_mixed_block, T_PRODUCT: shapes_t_product,
-    T_LINEAR: shapes_t_linear,
+    T_LINEAR: shapes_t_linear, TENT: shapes_image, POOL: shapes_image, DCT: shapes_image, BLOCK: shapes_block,
+    TFC: shapes_tfc,
 }  # fmt: skip
 
 
@@ -978,6 +1143,45 @@ def rebuild_t_linear(_: Record, spectrum: np.ndarray) -> np.ndarray:
     return blocks.transpose(0, 2, 1, 3).reshape(down * tube, across * tube)
 
 
+def rebuild_image(r: Record, latent: np.ndarray) -> np.ndarray:
+    down, across = image_matrix(r, r.height), image_matrix(r, r.width)
+    return np.einsum("yi,xj,ijcu->yxcu", down, across, latent, optimize=["einsum_path", (1, 2), (0, 1)])
+
+
+def image_matrix(r: Record, n: int) -> np.ndarray:
+    """Row k is a pixel, column i a coefficient."""
+    if r.kind == DCT:
+        return cosine_matrix(n).T
+    matrix = np.zeros((n, ceil_div(n, r.pixels)), np.float32)
+    for i in range(matrix.shape[1]):
+        spread = dict.fromkeys(range(i * r.pixels, (i + 1) * r.pixels), 1)
+        if r.kind == TENT:
+            spread = {2 * i - 1: 1 / 8, 2 * i: 3 / 8, 2 * i + 1: 3 / 8, 2 * i + 2: 1 / 8}
+        for pixel, value in spread.items():
+            if 0 <= pixel < n:
+                matrix[pixel, i] = value
+    return matrix
+
+
+def rebuild_block(r: Record, **values: np.ndarray) -> np.ndarray:
+    block = REBUILD[r.block.kind](r.block, **values).reshape(r.block.shape)
+    return np.pad(block, [(0, n - k) for k, n in zip(block.shape, r.view, strict=True)])
+
+
+def rebuild_tfc(r: Record, symbols: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    values = symbols.astype(steps.dtype) * steps
+    if not r.layout:
+        return values
+    height, width = r.shape[:2]
+    weight = np.zeros(r.shape, values.dtype)
+    for y, x, f, g in np.ndindex(height, width, height, width // 2 + 1):
+        angle = 2 * math.pi * (f * y / height + g * x / width)
+        c = (2 if 0 < 2 * g < width else 1) / math.sqrt(height * width)
+        weight[y, x] += np.float32(c * math.cos(angle)) * values[:, :, f, g, 0]
+        weight[y, x] += np.float32(-c * math.sin(angle)) * values[:, :, f, g, 1]
+    return weight
+
+
 REBUILD = {
     DENSE: lambda record, weight: weight,
     RDFT: rebuild_rdft,
@@ -999,6 +1203,11 @@ REBUILD = {
     MIXED_BLOCK: rebuild_mixed_block,
     T_PRODUCT: rebuild_t_product,
     T_LINEAR: rebuild_t_linear,
+    TENT: rebuild_image,
+    POOL: rebuild_image,
+    DCT: rebuild_image,
+    BLOCK: rebuild_block,
+    TFC: rebuild_tfc,
 }
 
 # == Coders (coders.md) ============================================================================================

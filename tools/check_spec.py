@@ -46,7 +46,7 @@ def table(page: str, heading: str, position: int = 0) -> Rows:
 
 
 def chunk_types() -> Iterator[tuple[object, object]]:
-    known = {"N": layout.NAMES, "T": layout.TENSOR, "G": layout.GROUP, "E": layout.END}
+    known = {"N": layout.NAMES, "T": layout.TENSOR, "G": layout.GROUP, "D": layout.DELTA, "E": layout.END}
     known |= {"m": layout.METADATA, "g": layout.GRAPH}
     wanted = [(t, f"{kind[0]:02X}", "yes" if layout.is_critical(kind) else "no") for t, kind in known.items()]
     rows = table("registry.md", "Chunk types")
@@ -210,11 +210,16 @@ EXAMPLES: dict[str, Factorization] = {
     "hierarchical_tucker": HierarchicalTucker((1, 1, 1), (1, 1), (1, 1), (1, 1)),
     "cp": FACTORIZATIONS["cp"]((1, 1), 1),
 }
+# The smallest of the kinds that have these factors whatever their parameters, but take no kernel.
+SMALLEST: dict[str, Factorization] = {
+    **{kind: FACTORIZATIONS[kind]((1, 1), 1, 1) for kind in ("tent", "pool", "dct")},
+    "block": FACTORIZATIONS["block"]((1,), (1,)),
+}
 
 
 def _factors(cls: type) -> str:
     required = [1] * sum(f.default is dataclasses.MISSING for f in dataclasses.fields(cls)[1:])
-    example = EXAMPLES.get(cls.kind) or cls((1, 1, 1), *required)
+    example = EXAMPLES.get(cls.kind) or SMALLEST.get(cls.kind) or cls((1, 1, 1), *required)
     named = [f"{name}*" if name in cls.integer_factors else name for name in example.factor_shapes]
     return " ".join([*named, "..."] if cls.kind in EXAMPLES else named)
 

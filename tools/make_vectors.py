@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from vectors.deltas import DELTAS
 from vectors.invalid import INVALID
 from vectors.invalid_kinds import INVALID_KINDS
 from vectors.valid import VALID
@@ -28,7 +29,7 @@ TOLERANCES = {"float16": 0.0625}
 TOLERANCE = 1e-4
 INEXACT = {
     "rdft", "low_rank", "dictionary", "tensor_train", "tensor_ring", "hierarchical_tucker", "tucker2", "cp",
-    "random_projection", "input_output", "mixed_block", "t_product", "t_linear",
+    "random_projection", "input_output", "mixed_block", "t_product", "t_linear", "tent", "dct", "block", "tfc",
 }  # fmt: skip
 
 
@@ -71,6 +72,12 @@ def wanted_files():
         data = make()
         yield VECTORS / "valid" / f"{name}.wcz", data
         yield VECTORS / "valid" / f"{name}.json", _to_json(_expected(make.__doc__, data))
+    for name, (base, error, shows, make) in DELTAS.items():
+        data = make()
+        row = {"shows": shows, "base": base}
+        row |= {"error": error} if error else {"tensors": _tensors_on(VALID[base](), data)}
+        yield VECTORS / "delta" / f"{name}.wcz", data
+        yield VECTORS / "delta" / f"{name}.json", _to_json(row)
     invalid = {**INVALID, **INVALID_KINDS}
     for name, (_, _, make) in invalid.items():
         yield VECTORS / "invalid" / f"{name}.wcz", make()
@@ -88,6 +95,10 @@ def _expected(shows: str, data: bytes) -> dict:
             "graph": file.graph(),
             "tensors": {name: _tensor(array, name in inexact) for name, array in file.items()},
         }
+
+
+def _tensors_on(base: bytes, data: bytes) -> dict:
+    return {name: _tensor(array, False) for name, array in wcodec.decode(data, base=base).items()}
 
 
 def _inexact_tensors(data: bytes) -> set[str]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from .coded import CodedFactor, CodedTensor
 from .coders import Coder
 from .container import Stream
 from .errors import FactorizationError, StepCodeError, SymbolError, WczError
@@ -22,6 +23,7 @@ from .factorizations import FactoredWeight
 from .factorizations.wire import to_params
 from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, from_symbols, to_symbols
 from .records import DENSE, MAX_BANDS, FactorRecord, Form, TensorRecord
+from .scan_search import cheapest_scan
 from .scans import to_scan
 
 # A factor with twice as many elements other than zero is cut: each band learns anew, and zeros teach and cost little.
@@ -48,11 +50,23 @@ class Choice:
 
 
 class Profile(NamedTuple):
-    """How an encoding codes: symbols and integers, elements bit for bit, and the size of a band."""
+    """How an encoding codes.
+
+    Attributes:
+        symbols: coders of symbols and integers.
+        verbatim: coders of elements bit for bit.
+        band_elements: size of a band.
+        scan_coder: whose costs choose the scan of symbols and integers; None keeps the front end's.
+    """
 
     symbols: Choice
     verbatim: Choice
     band_elements: int = BAND_ELEMENTS
+    scan_coder: Coder | None = None
+
+    def first_coder(self) -> Profile:
+        """The profile that knows the preferred coder of symbols alone; it may be larger, never smaller."""
+        return self._replace(symbols=Choice(self.symbols.coders[:1]))
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,7 @@ class ChunkItem:
         name: of the tensor.
         weight: factors and step codes.
         dtype: of the decoded tensor.
-        scan: axis order of the factors that have the weight's own shape; the others are coded as they are.
+        scan: natural axis order of the factors that are laid out like the weight; that of the others is as they are.
     """
 
     name: str
@@ -98,22 +112,34 @@ class Draft(NamedTuple):
 
 
 def draft_chunk(items: Sequence[ChunkItem], profile: Profile) -> Draft:
-    """Quantize the weights of a chunk and lay out its streams.
+    """Quantize the weights of a chunk and lay out its streams; raises as `store` does."""
+    return draft_coded([store(item) for item in items], profile)
+
+
+def store(item: ChunkItem) -> CodedTensor:
+    """The first two hops: the factors of a weight as coders carry them.
 
     Raises:
         WczError: naming the tensor: NaN in a quantized factor, a symbol beyond int32, ...
     """
+    try:
+        factors = tuple(_store_factor(item, name) for name in item.weight.factorization.factor_shapes)
+    except WczError as e:
+        raise e.about(item.name) from e
+    kind, params = to_params(item.weight.factorization)
+    records = tuple(factor.record for factor in factors)
+    record = TensorRecord(item.dtype, item.weight.factorization.shape, kind, params, records)
+    return CodedTensor(record, factors)
+
+
+def draft_coded(tensors: Sequence[CodedTensor], profile: Profile) -> Draft:
+    """Lay out the streams of a chunk."""
     draft = Draft([], [])
-    if len(items) > 1:  # bands are for a weight that has its chunk to itself
+    if len(tensors) > 1:  # bands are for a weight that has its chunk to itself
         profile = profile._replace(band_elements=sys.maxsize)
-    for item in items:
-        try:
-            names = item.weight.factorization.factor_shapes
-            factors = tuple(_draft_factor(item, name, profile, draft) for name in names)
-        except WczError as e:
-            raise e.about(item.name) from e
-        kind, params = to_params(item.weight.factorization)
-        draft.records.append(TensorRecord(item.dtype, item.weight.factorization.shape, kind, params, factors))
+    for tensor in tensors:
+        factors = tuple(_draft_factor(factor, profile, draft) for factor in tensor.factors)
+        draft.records.append(replace(tensor.record, factors=factors))
     return draft
 
 
@@ -123,17 +149,20 @@ def encode_chunk(items: Sequence[ChunkItem], profile: Profile) -> tuple[list[Ten
     return draft.records, [job.encode() for job in draft.jobs]
 
 
-def _draft_factor(item: ChunkItem, name: str, profile: Profile, draft: Draft) -> FactorRecord:
+def _draft_factor(factor: CodedFactor, profile: Profile, draft: Draft) -> FactorRecord:
     """Add one factor to the draft's streams; its record."""
-    record, array, codes = _store_factor(item, name)
-    choice = profile.verbatim if record.form is Form.VERBATIM else profile.symbols
+    verbatim = factor.record.form is Form.VERBATIM
+    choice, scan = profile.verbatim if verbatim else profile.symbols, factor.record.scan
+    if profile.scan_coder and not verbatim:
+        scan = cheapest_scan(factor.array, scan, profile.scan_coder)
+    array = to_scan(factor.array, scan)
     bands = _band_count(array, profile.band_elements)
     stream = _first_stream(draft.jobs, choice, bands)
-    if codes is not None:
-        draft.jobs[stream].steps.append(codes.ravel())
+    if factor.codes is not None:
+        draft.jobs[stream].steps.append(factor.codes.ravel())
     for band, rows in enumerate(band_rows(array.shape, bands)):
         draft.jobs[stream + band].arrays.append(array[rows] if bands > 1 else array)
-    return FactorRecord(record.dtype, record.form, record.scan, record.step_axes, stream, bands)
+    return replace(factor.record, scan=scan, stream=stream, bands=bands)
 
 
 def _first_stream(jobs: list[StreamJob], choice: Choice, bands: int) -> int:
@@ -160,13 +189,13 @@ def band_rows(shape: tuple[int, ...], bands: int) -> list[slice]:
     return [slice(i * shape[0] // bands, (i + 1) * shape[0] // bands) for i in range(bands)]
 
 
-def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray, np.ndarray | None]:
-    """How a factor is stored, the array that its coder sees, and its step codes if it is quantized."""
+def _store_factor(item: ChunkItem, name: str) -> CodedFactor:
+    """One factor as its coder carries it."""
     weight = item.weight
     values, shape = weight.factors[name], weight.factorization.factor_shapes[name]
     if values.shape != shape:
         raise FactorizationError(f"factor {name!r} has shape {values.shape}, its factorization says {shape}")
-    scan = item.scan if shape == weight.factorization.shape else "as_is"
+    scan = item.scan if name in weight.factorization.scanned_factors else "as_is"
     if name in weight.step_codes:
         codes = np.asarray(weight.step_codes[name], dtype=np.int64)
         default = weight.factorization.step_axes.get(name, ())
@@ -175,10 +204,10 @@ def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray,
         dtype = item.dtype if weight.factorization.number == DENSE else np.dtype(np.float32)
         _require_range(symbols, codes, dtype)
         record = FactorRecord(dtype, Form.QUANTIZED, scan, None if axes == default else axes)
-        return record, to_scan(symbols, scan), codes.reshape(step_shape(shape, axes))
+        return CodedFactor(name, record, symbols, codes.reshape(step_shape(shape, axes)))
     if fits_int32(values):
-        return FactorRecord(values.dtype, Form.INTEGERS, scan), to_scan(values.astype(np.int32), scan), None
-    return FactorRecord(values.dtype, Form.VERBATIM, scan), to_scan(values, scan), None
+        return CodedFactor(name, FactorRecord(values.dtype, Form.INTEGERS, scan), values.astype(np.int32), None)
+    return CodedFactor(name, FactorRecord(values.dtype, Form.VERBATIM, scan), values, None)
 
 
 def _require_range(symbols: np.ndarray, codes: np.ndarray, dtype: np.dtype) -> None:

@@ -12,27 +12,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .chunk_decoder import OpenedChunk, decode_chunk
+from .chunk_decoder import OpenedChunk, QuantizedTensor, decode_chunk
 from .coders import find_coder
 from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
 from .container.files import open_source
 from .container.random_access import seekable
 from .container.reader import expect_nothing_more
+from .delta import read_chain
 from .errors import UnsupportedTypeError
 from .factorizations import find_factorization
 
 
-def decode(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> dict[str, np.ndarray]:
+def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> dict[str, np.ndarray]:
     """All tensors of a file, in model order.
 
     Args:
         src: path, bytes or readable binary file object (a pipe will do).
+        base: of a delta file, the model file that it is a difference from; see `wcodec.delta` for chains.
         limits: what the file may ask for.
         threads: that decode; each has a chunk in memory.
 
     Raises:
+        BaseMissingError, BaseMismatchError: a delta file without its base.
         WczError: a damaged or hostile file; the message names the tensor and the rule.
     """
+    if base is not None:
+        return read_chain(base, src, limits=limits).weights()
     with open_source(src) as file:
         reader = Reader(file, limits)
         tensors = dict(_tensors(reader, limits, threads))
@@ -51,6 +56,31 @@ def stream(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> It
         yield from _tensors(Reader(file, limits), limits, threads)
         if file is not src:
             expect_nothing_more(file)
+
+
+def decode_quantized(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, QuantizedTensor | np.ndarray]:
+    """All tensors of a file, in model order, those that are stored as integers and steps left so.
+
+    Args:
+        src: path, bytes or readable binary file object.
+        limits: what the file may ask for.
+
+    Returns:
+        A `QuantizedTensor` for each quantized tensor without a factorization, for runtimes that compute in integers;
+        the others as `decode` gives them.
+
+    Raises:
+        WczError: as `decode`.
+    """
+    tensors: dict[str, QuantizedTensor | np.ndarray] = {}
+    with open_source(src) as file:
+        reader = Reader(file, limits)
+        for chunk in _bounded(reader, limits):
+            opened = OpenedChunk(chunk, limits)
+            tensors.update(opened.rebuild_quantized(job.decode() for job in opened.jobs))
+        if file is not src:
+            expect_nothing_more(file)
+    return {name: tensors[name] for name, _ in reader.names}
 
 
 def safe_open(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> WczFile:
@@ -203,7 +233,7 @@ def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str
         pending: deque[tuple[OpenedChunk, list[Future[list[np.ndarray]]]]] = deque()
         for chunk in _bounded(reader, limits):
             opened = OpenedChunk(chunk, limits)
-            pending.append((opened, [pool.submit(job.decode) for job in opened.jobs]))
+            pending.append((opened, [pool.submit(job.decode_scaled) for job in opened.jobs]))
             if len(pending) > threads:  # enough in flight to keep every thread busy
                 yield from _finish(*pending.popleft())
         while pending:

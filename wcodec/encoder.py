@@ -23,26 +23,25 @@ from .errors import DuplicateNameError, OptionError
 from .factorizations import FactoredWeight
 from .frontends import find_frontend
 from .frontends.protocol import NamedTensor
+from .grouping import SMALL_TENSOR, chunk_positions
 from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
 from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
 
 if TYPE_CHECKING:
-    from .calibrated import CalibrationOptions, Outcome
+    from .calibrated import Outcome
     from .posttrain.budget import RatePoint
+    from .posttrain.options import CalibrationOptions
+    from .posttrain.report import LayerRow
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:
     return Choice(tuple(CODERS[name] for name in names), margin)
 
 
-# Tensors below this many elements ride together: framing and the learning of an adaptive coder cost them most.
-SMALL_TENSOR = 8192
-GROUP_LIMIT = 65536
-
 # coder= of encode -> coders to choose from for symbols, coders for what is stored bit for bit
 PROFILES = {
-    "small": Profile(_choice("mixing", "context"), _choice("float_planes")),
+    "small": Profile(_choice("mixing", "context"), _choice("float_planes"), scan_coder=CODERS["mixing"]),
     "fast": Profile(_choice("rans", "mixing", margin=0.1), _choice("float_planes")),
     "auto": Profile(_choice("rans", "context", "mixing", margin=0.03), _choice("float_planes")),
     "mixing": Profile(_choice("mixing"), _choice("float_planes")),
@@ -71,6 +70,7 @@ class EncodeReport:
         rows: what the file says of each tensor, in model order.
         curve: the rate points that a search with calibration data tried, by rising file size.
         warnings: what the caller should know of that search.
+        layers: bits and error of each tensor, where calibration data told of them.
     """
 
     data: bytes | None
@@ -80,6 +80,7 @@ class EncodeReport:
     rows: tuple[TensorDetails, ...]
     curve: tuple[RatePoint, ...] = ()
     warnings: tuple[str, ...] = ()
+    layers: tuple[LayerRow, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -101,6 +102,12 @@ class EncodeReport:
         """Bits of the whole file over the number of elements."""
         return 8 * self.nbytes / max(self.weights, 1)
 
+    def plot_curve(self, path: Any) -> None:
+        """Draw `curve` into a .svg or .png file; needs the extra `plot`."""
+        from .posttrain.report import plot_curve
+
+        plot_curve(self.curve, path)
+
     def __repr__(self) -> str:
         return f"EncodeReport({len(self.rows)} tensors, {self.nbytes:,} bytes, {self.ratio:.1f}x)"
 
@@ -109,6 +116,7 @@ def encode(
     model: Any,
     dst: Any = None,
     *,
+    base: Any = None,
     coder: str = "small",
     lossless: bool = False,
     bits_per_weight: float | None = None,
@@ -130,9 +138,11 @@ def encode(
     Args:
         model: Keras or torch model, state_dict, mapping of arrays, or path of a .safetensors .keras .h5 .npz file.
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
-        coder: "small" for the smallest file; "fast" for the fastest decoding, where that costs at most a tenth more;
-            "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context, rans, elias_gamma,
-            rice, raw.
+        base: a model file (path, bytes, file object) that the reader has: writes a delta file, the difference from it.
+            Tensors keep the steps of the base. Excludes budgets: encode in full, then `wcodec.delta.between`.
+        coder: "small" for the smallest file, axis orders tried; "fast" for the fastest decoding, where that costs at
+            most a tenth more; "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context,
+            rans, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
         factorizations: name pattern -> (shape -> Factorization), the first match counts.
@@ -146,7 +156,7 @@ def encode(
         executor: codes the streams instead of threads of its own: any of concurrent.futures, Dask, Ray or MPI.
         calibrated: `calibration` (inputs of the model) or `data_free=True`, and a budget: `bits_per_weight` above, or
             `target_bytes`, `max_kl`, `evaluate` with `tolerance`. The weights are then quantized with error feedback;
-            see `wcodec.calibrated.CalibrationOptions`.
+            see `wcodec.posttrain.options.CalibrationOptions`.
 
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
@@ -164,6 +174,10 @@ def encode(
     tensors = list(frontend.tensors(model))
     _check_names(tensors)
     described = frontend.graph(model) if graph else None
+    if base is not None:
+        if calibrated or bits_per_weight is not None:
+            raise OptionError("base excludes budgets; encode in full, then use wcodec.delta.between")
+        return _encode_delta(tensors, base, dst, Lossless() if lossless else NearLossless(), job, described)
     outcome: Outcome | None = None
     policy: Policy
     if calibrated:
@@ -171,7 +185,10 @@ def encode(
             raise OptionError("calibration excludes lossless and factorizations")
         from .calibrated import quantize_to_budget
 
-        quiet = replace(job, progress=None)
+        # The search writes often, and to a bound: natural scans in all of its passes. It codes with the first coder
+        # alone: a profile with more of them never makes a larger file.
+        job = replace(job, profile=profile._replace(scan_coder=None))
+        quiet = replace(job, progress=None, profile=job.profile.first_coder())
         outcome = quantize_to_budget(
             model,
             tensors,
@@ -195,9 +212,28 @@ def encode(
     return replace(_told(report, outcome), data=buffer.getvalue())
 
 
+def _encode_delta(
+    tensors: Sequence[NamedTensor], base: Any, dst: Any, policy: Policy, job: _Job, described: Any
+) -> EncodeReport:
+    from .next_version import encode_next, original_nbytes
+
+    extras = (job.metadata, described)
+    data, payload_nbytes, rows = encode_next(tensors, base, policy, job.factorizations, job.profile, extras)
+    if dst is not None:
+        with open_sink(dst) as file:
+            file.write(data)
+    original = original_nbytes(rows, tensors)
+    return EncodeReport(data if dst is None else None, len(data), original, payload_nbytes, rows)
+
+
 def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
     """The report with what the search for a budget gave."""
-    return report if outcome is None else replace(report, curve=outcome.curve, warnings=outcome.warnings)
+    if outcome is None:
+        return report
+    from .posttrain.report import layer_rows
+
+    layers = layer_rows(outcome.tensors, report.rows, outcome.noise)
+    return replace(report, curve=outcome.curve, warnings=outcome.warnings, layers=layers)
 
 
 @dataclass(frozen=True)
@@ -279,33 +315,16 @@ def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRec
 
 
 def _size(tensor: NamedTensor) -> int:
-    shape = tensor.value.shape if isinstance(tensor.value, np.ndarray) else tensor.value.factorization.shape
-    return math.prod(shape)
+    """Elements that a coder sees, which are fewer than the tensor's where it has small factors."""
+    if isinstance(tensor.value, np.ndarray):
+        return tensor.value.size
+    return sum(math.prod(shape) for shape in tensor.value.factorization.factor_shapes.values())
 
 
 def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:
-    """Members of each chunk, in file order: a group comes where the first of its members stands in model order."""
-    small = [t for t in tensors if _size(t) < SMALL_TENSOR]
-    groups = list(_groups(small))
-    first = {members[0].name: members for members in groups}
-    for tensor in tensors:
-        if _size(tensor) >= SMALL_TENSOR:
-            yield [tensor]
-        elif tensor.name in first:
-            yield first[tensor.name]
-
-
-def _groups(small: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:
-    members: list[NamedTensor] = []
-    total = 0
-    for tensor in small:
-        if members and total + _size(tensor) > GROUP_LIMIT:
-            yield members
-            members, total = [], 0
-        members.append(tensor)
-        total += _size(tensor)
-    if members:
-        yield members
+    """Members of each chunk, in file order."""
+    for positions in chunk_positions([_size(tensor) for tensor in tensors]):
+        yield [tensors[position] for position in positions]
 
 
 def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, graph: Any) -> Policy:
