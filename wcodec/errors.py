@@ -268,6 +268,7 @@ class BudgetError(OptionError):
 
     code = 76
 
+
 class TargetError(WczError):
     """A size or an accuracy that training did not reach; the message says the closest point.
 
