@@ -6,6 +6,7 @@
 #   make test-edge            the part that needs numpy and msgpack only
 #   make test-floor           the suite on the oldest supported TensorFlow, with TensorFlow Compression's coders
 #   make check                lint, format, types
+#   make libwcz               the decoder for devices as two files in build/libwcz (no packages needed)
 #   make bench-coders | vectors | fuzz | clean
 #   make bench-ptq PEERS=...  post-training coding; PEERS is the python of an environment with NNCodec
 
@@ -36,7 +37,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-edge test-floor check bench-coders bench-ptq vectors fuzz clean
+.PHONY: libwcz demo test test-edge test-floor check bench-coders bench-ptq vectors fuzz clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -61,6 +62,9 @@ bench-coders: .venv/.test
 
 bench-ptq: .venv/.torch
 	@.venv/bin/python tools/bench/ptq.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
+libwcz:
+	@$(PYTHON) tools/amalgamate.py build/libwcz
 
 vectors: .venv/.test
 	@.venv/bin/python tools/make_vectors.py $(ARGS)

@@ -164,13 +164,19 @@ typedef struct {
     int (*build)(const wcz_job *job);                                      /* NULL: factors only */
 } wcz_kind;
 
-/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c. */
-#define WCZ_ALL_KINDS(KIND) \
+/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c. WCZ_BASIC_KINDS leaves all but the first five out. */
+#define WCZ_FIRST_KINDS(KIND) \
     KIND(dense) \
     KIND(rdft) \
     KIND(low_rank) \
     KIND(kmeans) \
-    KIND(sparse) \
+    KIND(sparse)
+
+#ifdef WCZ_BASIC_KINDS
+#define WCZ_ALL_KINDS WCZ_FIRST_KINDS
+#else
+#define WCZ_ALL_KINDS(KIND) \
+    WCZ_FIRST_KINDS(KIND) \
     KIND(dictionary) \
     KIND(tensor_train) \
     KIND(tensor_ring) \
@@ -186,6 +192,7 @@ typedef struct {
     KIND(mixed_block) \
     KIND(t_product) \
     KIND(t_linear)
+#endif
 
 #define WCZ_DECLARE_KIND(name) extern const wcz_kind wcz_kind_##name;
 WCZ_ALL_KINDS(WCZ_DECLARE_KIND)
