@@ -398,6 +398,12 @@ struct wcz_decoder {
     wcz_tensor tensor;
 };
 
+/* -- end.c ----------------------------------------------------------------------------------------------------------- */
+
+/* A chunk of so many bytes and tensors, negative for a group; then the END chunk against all of them. */
+void wcz_add_to_index(wcz_sha256 *index, uint64_t nbytes, uint64_t tensors);
+int wcz_end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes);
+
 #ifdef __cplusplus
 }
 #endif
