@@ -8,6 +8,7 @@
 #   make test-floor           the suite on the oldest supported TensorFlow, with TensorFlow Compression's coders
 #   make test-flower          the tests of the Flower adapter on Flower itself
 #   make check                lint, format, types
+#   make libwcz               the decoder for devices as two files in build/libwcz (no packages needed)
 #   make bench-coders PEERS=...  coders; PEERS is the python of an environment with NNCodec, constriction, zstandard, zipnn
 #   make bench-ptq PEERS=...  post-training coding; PEERS as above
 #   make vectors | fuzz | clean
@@ -39,7 +40,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo demo-federated test test-edge test-floor test-flower check bench-coders bench-ptq vectors fuzz clean
+.PHONY: libwcz demo demo-federated test test-edge test-floor test-flower check bench-coders bench-ptq vectors fuzz clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -70,6 +71,9 @@ bench-coders: .venv/.test
 
 bench-ptq: .venv/.torch
 	@.venv/bin/python tools/bench/ptq.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
+libwcz:
+	@$(PYTHON) tools/amalgamate.py build/libwcz
 
 vectors: .venv/.test
 	@.venv/bin/python tools/make_vectors.py $(ARGS)
