@@ -8,8 +8,9 @@
 #   make test-floor           the suite on the oldest supported TensorFlow, with TensorFlow Compression's coders
 #   make test-flower          the tests of the Flower adapter on Flower itself
 #   make check                lint, format, types
-#   make bench-coders | vectors | fuzz | clean
-#   make bench-ptq PEERS=...  post-training coding; PEERS is the python of an environment with NNCodec
+#   make bench-coders PEERS=...  coders; PEERS is the python of an environment with NNCodec, constriction, zstandard, zipnn
+#   make bench-ptq PEERS=...  post-training coding; PEERS as above
+#   make vectors | fuzz | clean
 
 DATA ?= digits
 TORCH ?= torch==2.13.0
@@ -65,7 +66,7 @@ check: .venv-check/.check
 	@.venv-check/bin/mypy --no-error-summary
 
 bench-coders: .venv/.test
-	@.venv/bin/python tools/bench/coders.py $(ARGS)
+	@.venv/bin/python tools/bench/coders.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 bench-ptq: .venv/.torch
 	@.venv/bin/python tools/bench/ptq.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)

@@ -350,7 +350,10 @@ FLOATS = {0, 1, 2, 3, 13, 14}
 FLOAT32, BOOL, UINT64, INT32 = 0, 12, 11, 6
 QUANTIZED, INTEGERS, VERBATIM = 0, 1, 2
 KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
-DENSE, RDFT, LOW_RANK, KMEANS, SPARSE = range(5)
+DENSE, RDFT, LOW_RANK, KMEANS, SPARSE, DICTIONARY, TENSOR_TRAIN, TENSOR_RING, HIERARCHICAL_TUCKER, TUCKER2 = range(10)
+CP, PRODUCT_QUANTIZATION, SPARSE_KMEANS, SIMHASH, RANDOM_PROJECTION, BLOCK_DIAGONAL, INPUT_OUTPUT = range(10, 17)
+MIXED_BLOCK, T_PRODUCT, T_LINEAR = range(17, 20)
+TENT, POOL, DCT, BLOCK, TFC = range(25, 30)
 
 
 class Factor:
@@ -691,37 +694,266 @@ def step(code: int) -> float:
 
 
 def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], set[str]]:
-    """(name -> shape of the factors, name -> default step axes, names of integer factors) of a record's kind."""
-    names = {DENSE: [], RDFT: [tuple], LOW_RANK: [int, int], KMEANS: [int], SPARSE: [int]}
-    require(record.kind in names, UNKNOWN_KIND, "an unknown kind")
-    types = names[record.kind]
-    defaults = {RDFT: [()], LOW_RANK: [None, 0]}.get(record.kind, [None] * len(types))
-    require(len(record.params) <= len(types), FACTORIZATION, "too many parameters")
-    params = record.params + defaults[len(record.params) :]
-    require(all(type(p) is t for p, t in zip(params, types, strict=True)), FACTORIZATION, "a wrong parameter")
-    record.params = params
-    shape, rank = record.shape, len(record.shape)
-    if record.kind == DENSE:
-        return {"weight": shape}, {}, set()
-    if record.kind == RDFT:
-        axes = list(params[0] or range(rank - 2))
-        require(axes == sorted(set(axes)) and all(0 <= a < rank for a in axes), FACTORIZATION, "rdft axes")
-        require(1 <= len(axes) <= 3, FACTORIZATION, "rdft takes 1 to 3 axes")
-        require(all(1 <= shape[a] <= 1024 for a in axes), FACTORIZATION, "rdft extents are 1 to 1024")
-        record.axes = axes
-        return {"latent": shape}, {"latent": axes}, set()
-    if record.kind == LOW_RANK:
-        inner, row_axes = params
-        require(rank >= 2 and 0 <= row_axes < rank, FACTORIZATION, "low_rank rows and columns")
-        split = row_axes or rank - 1
-        m, n = math.prod(shape[:split]), math.prod(shape[split:])
-        require(1 <= inner <= max(1, min(m, n)), FACTORIZATION, "low_rank rank")
-        return {"left": (m, inner), "right": (inner, n)}, {}, set()
-    if record.kind == KMEANS:
-        require(1 <= params[0] <= 65536, FACTORIZATION, "kmeans levels")
-        return {"codebook": (params[0],), "index": shape}, {}, {"index"}
-    require(0 <= params[0] <= math.prod(shape), FACTORIZATION, "sparse count")
-    return {"mask": shape, "values": (params[0],)}, {}, {"mask"}
+    """(name -> shape of the factors, name -> default step axes, names of integer factors) of a record's kind.
+
+    The parameters become attributes of the record; kinds of matrices leave m and n there too.
+    """
+    require(record.kind in PARAMETERS, UNKNOWN_KIND, "an unknown kind")
+    table = [parameter.partition("=")[::2] for parameter in PARAMETERS[record.kind].split()]
+    require(len(record.params) <= len(table), FACTORIZATION, "too many parameters")
+    given = record.params + [literal_default(default) for _, default in table[len(record.params) :]]
+    for (name, _), value in zip(table, given, strict=True):
+        wanted = tuple if name in ("axes", "rows", "columns", "ranks", "kept", "inner") else int
+        require(type(value) is wanted, FACTORIZATION, "a parameter that is missing or of another type")
+        setattr(record, name, value)
+    if hasattr(record, "row_axes"):
+        rank = len(record.shape)
+        require(rank >= 2 and 0 <= record.row_axes < rank, FACTORIZATION, "rows and columns")
+        split = record.row_axes or rank - 1
+        record.m, record.n = math.prod(record.shape[:split]), math.prod(record.shape[split:])
+    return SHAPES[record.kind](record)
+
+
+PARAMETERS = {  # name, or name=default
+    DENSE: "", RDFT: "axes=()", LOW_RANK: "rank row_axes=0", KMEANS: "levels", SPARSE: "count",
+    DICTIONARY: "atoms nonzeros row_axes=0", TENSOR_TRAIN: "rows columns ranks row_axes=0",
+    TENSOR_RING: "rows columns ranks row_axes=0", HIERARCHICAL_TUCKER: "rows columns ranks row_axes=0",
+    TUCKER2: "first_rank second_rank axes=()", CP: "rank",
+    PRODUCT_QUANTIZATION: "levels block codebooks=1 row_axes=0", SPARSE_KMEANS: "count levels",
+    SIMHASH: "bits seed=0 row_axes=0", RANDOM_PROJECTION: "rank seed=0 row_axes=0",
+    BLOCK_DIAGONAL: "blocks row_axes=0", T_PRODUCT: "rank", T_LINEAR: "tube row_axes=0",
+    INPUT_OUTPUT: "input_block input_width output_block=1 output_width=1 row_axes=0",
+    MIXED_BLOCK: "bases block_rows block_columns row_axes=0",
+    TENT: "height width", POOL: "height width size=2", DCT: "height width", BLOCK: "kept inner=(0,)", TFC: "layout=0",
+}  # fmt: skip
+
+
+def literal_default(text: str) -> object:
+    return {"": None, "()": (), "(0,)": (0,), "0": 0, "1": 1, "2": 2}[text]
+
+
+def between(value: int, most: int, what: str) -> None:
+    """From 1 to max(1, most)."""
+    require(1 <= value <= max(1, most), FACTORIZATION, what)
+
+
+def ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def shapes_rdft(r: Record) -> tuple:
+    axes = list(r.axes or range(len(r.shape) - 2))
+    require(axes == sorted(set(axes)) and all(0 <= a < len(r.shape) for a in axes), FACTORIZATION, "rdft axes")
+    require(1 <= len(axes) <= 3, FACTORIZATION, "rdft takes 1 to 3 axes")
+    require(all(1 <= r.shape[a] <= 1024 for a in axes), FACTORIZATION, "rdft extents are 1 to 1024")
+    r.axes = axes
+    return {"latent": r.shape}, {"latent": axes}, set()
+
+
+def shapes_low_rank(r: Record) -> tuple:
+    between(r.rank, min(r.m, r.n), "low_rank rank")
+    return {"left": (r.m, r.rank), "right": (r.rank, r.n)}, {}, set()
+
+
+def shapes_kmeans(r: Record) -> tuple:
+    between(r.levels, 65536, "kmeans levels")
+    return {"codebook": (r.levels,), "index": r.shape}, {}, {"index"}
+
+
+def shapes_sparse(r: Record) -> tuple:
+    require(0 <= r.count <= math.prod(r.shape), FACTORIZATION, "sparse count")
+    return {"mask": r.shape, "values": (r.count,)}, {}, {"mask"}
+
+
+def shapes_dictionary(r: Record) -> tuple:
+    between(r.atoms, r.m, "dictionary atoms")
+    between(r.nonzeros, r.atoms, "dictionary nonzeros")
+    return {"mask": (r.m, r.atoms), "coefficients": (r.m, r.nonzeros), "atoms": (r.atoms, r.n)}, {}, {"mask"}
+
+
+def check_modes(r: Record, ranks: int) -> None:
+    """Rows, columns and the number of ranks of a tensor network; leaves there how many elements lie before bond k."""
+    require(len(r.rows) == len(r.columns) and 2 <= len(r.rows) <= 16, FACTORIZATION, "digits of rows and columns")
+    for digits, extent in ((r.rows, r.m), (r.columns, r.n)):
+        fits = min(digits) >= 1 and max(1, extent) <= math.prod(digits) <= 2 * max(1, extent)
+        require(fits, FACTORIZATION, "digits that do not make the rows or columns")
+    require(len(r.ranks) == ranks, FACTORIZATION, "another number of ranks")
+    r.before = [1, *accumulate((a * b for a, b in zip(r.rows, r.columns, strict=True)), lambda x, y: x * y)]
+    r.total = r.before[-1]
+
+
+def shapes_tensor_train(r: Record) -> tuple:
+    check_modes(r, len(r.rows) - 1)
+    for k, rank in enumerate(r.ranks, 1):
+        between(rank, min(r.before[k], r.total // r.before[k]), "tensor_train rank")
+    return core_shapes(r, (1, *r.ranks, 1))
+
+
+def shapes_tensor_ring(r: Record) -> tuple:
+    check_modes(r, len(r.rows))
+    require(min(r.ranks) >= 1, FACTORIZATION, "tensor_ring rank")
+    bonds = range(1, len(r.rows))
+    meeting = max(1, sum(r.before[k] ** 2 <= r.total for k in bonds))
+    for k in bonds:
+        if k <= meeting:
+            require(r.ranks[0] * r.ranks[k] * r.before[k] <= 4 * r.total, FACTORIZATION, "tensor_ring rank")
+        if k >= meeting:
+            require(r.ranks[0] * r.ranks[k] <= 4 * r.before[k], FACTORIZATION, "tensor_ring rank")
+    return core_shapes(r, (*r.ranks, r.ranks[0]))
+
+
+def core_shapes(r: Record, bonds: tuple[int, ...]) -> tuple:
+    sizes = zip(bonds, r.rows, r.columns, bonds[1:], strict=False)
+    return {f"core{k}": size for k, size in enumerate(sizes, 1)}, {}, set()
+
+
+def shapes_hierarchical_tucker(r: Record) -> tuple:
+    check_modes(r, 2 * len(r.rows) - 2)
+    r.tree = tree_of(len(r.rows))
+    ranks, shapes = (1, *r.ranks), {}
+    for number, (first, last, left, right) in enumerate(r.tree):
+        inside = r.before[last] // r.before[first]
+        between(ranks[number], min(inside, r.total // inside), "hierarchical_tucker rank")
+        sides = (ranks[left], ranks[right]) if left else (r.rows[first], r.columns[first])
+        shapes[f"node{number}"] = (*sides, ranks[number])
+    return shapes, {}, set()
+
+
+def tree_of(modes: int) -> list[tuple[int, int, int, int]]:
+    """(first mode, mode after the last, left child, right child) of every node, breadth first; leaves have child 0."""
+    spans, nodes = [(0, modes)], []
+    for first, last in spans:
+        if last - first == 1:
+            nodes.append((first, last, 0, 0))
+        else:
+            middle = first + ceil_div(last - first, 2)
+            nodes.append((first, last, len(spans), len(spans) + 1))
+            spans += [(first, middle), (middle, last)]
+    return nodes
+
+
+def shapes_tucker2(r: Record) -> tuple:
+    rank = len(r.shape)
+    a, b = r.axes if len(r.axes) == 2 else (rank - 2, rank - 1)
+    require(rank >= 2 and len(r.axes) in (0, 2) and 0 <= a < b < rank, FACTORIZATION, "tucker2 axes")
+    between(r.first_rank, r.shape[a], "tucker2 rank")
+    between(r.second_rank, r.shape[b], "tucker2 rank")
+    core = list(r.shape)
+    core[a], core[b] = r.first_rank, r.second_rank
+    r.axes = (a, b)
+    return {"core": tuple(core), "first": (r.shape[a], core[a]), "second": (r.shape[b], core[b])}, {}, set()
+
+
+def shapes_cp(r: Record) -> tuple:
+    require(len(r.shape) >= 2, FACTORIZATION, "cp of a vector")
+    between(r.rank, math.prod(r.shape) // max(1, *r.shape), "cp rank")
+    return {f"factor{axis}": (extent, r.rank) for axis, extent in enumerate(r.shape, 1)}, {}, set()
+
+
+def shapes_product_quantization(r: Record) -> tuple:
+    between(r.levels, 65536, "product_quantization levels")
+    between(r.block, r.n, "product_quantization block")
+    r.places = ceil_div(r.n, r.block)
+    between(r.codebooks, r.places, "product_quantization codebooks")
+    return {"codebook": (r.codebooks, r.levels, r.block), "index": (r.m, r.places)}, {}, {"index"}
+
+
+def shapes_sparse_kmeans(r: Record) -> tuple:
+    require(0 <= r.count <= math.prod(r.shape), FACTORIZATION, "sparse_kmeans count")
+    between(r.levels, 65536, "sparse_kmeans levels")
+    return {"codebook": (r.levels,), "mask": r.shape, "index": (r.count,)}, {}, {"mask", "index"}
+
+
+def shapes_simhash(r: Record) -> tuple:
+    between(r.bits, 1 << 19, "simhash bits")
+    require(0 <= r.seed < 1 << 32, FACTORIZATION, "simhash seed")
+    return {"signs": (r.bits, r.n), "scales": (r.n,)}, {}, {"signs"}
+
+
+def shapes_random_projection(r: Record) -> tuple:
+    between(r.rank, min(r.m, r.n), "random_projection rank")
+    require(0 <= r.seed < 1 << 32, FACTORIZATION, "random_projection seed")
+    return {"right": (r.rank, r.n)}, {}, set()
+
+
+def shapes_block_diagonal(r: Record) -> tuple:
+    between(r.blocks, min(r.m, r.n), "block_diagonal blocks")
+    return {"blocks": (r.blocks, ceil_div(r.m, r.blocks), ceil_div(r.n, r.blocks))}, {}, set()
+
+
+def shapes_input_output(r: Record) -> tuple:
+    for value, most in (
+        (r.input_block, r.m), (r.input_width, r.input_block), (r.output_block, r.n), (r.output_width, r.output_block),
+    ):  # fmt: skip
+        between(value, most, "input_output blocks and widths")
+    core = (ceil_div(r.m, r.input_block) * r.input_width, ceil_div(r.n, r.output_block) * r.output_width)
+    ends = {"input": (r.input_block, r.input_width), "output": (r.output_width, r.output_block)}
+    return {"input": ends["input"], "core": core, "output": ends["output"]}, {}, set()
+
+
+def shapes_mixed_block(r: Record) -> tuple:
+    between(r.block_rows, r.m, "mixed_block rows")
+    between(r.block_columns, r.n, "mixed_block columns")
+    places = (ceil_div(r.m, r.block_rows), ceil_div(r.n, r.block_columns))
+    between(r.bases, min(math.prod(places), r.block_rows * r.block_columns), "mixed_block bases")
+    return {"coefficients": (*places, r.bases), "bases": (r.bases, r.block_rows, r.block_columns)}, {}, set()
+
+
+def shapes_t_product(r: Record) -> tuple:
+    *kernel, m, n = r.shape if len(r.shape) >= 3 else (0, 0, 0)
+    require(1 <= math.prod(kernel) <= 1024, FACTORIZATION, "t_product kernel positions")
+    between(r.rank, min(m, n), "t_product rank")
+    return {"left": (math.prod(kernel), m, r.rank), "right": (math.prod(kernel), r.rank, n)}, {}, set()
+
+
+def shapes_t_linear(r: Record) -> tuple:
+    between(r.tube, min(r.m, r.n, 1024), "t_linear tube")
+    return {"spectrum": (ceil_div(r.m, r.tube), ceil_div(r.n, r.tube), r.tube)}, {}, set()
+
+
+def shapes_image(r: Record) -> tuple:
+    r.pixels = {TENT: 2, POOL: getattr(r, "size", 0), DCT: 1}[r.kind]  # of a coefficient
+    require(len(r.shape) == 2, FACTORIZATION, "an image basis is for (inputs, units)")
+    require(all(1 <= n <= 1024 for n in (r.height, r.width, r.pixels)), FACTORIZATION, "image extents are 1 to 1024")
+    require(r.shape[0] % (r.height * r.width) == 0, FACTORIZATION, "inputs that are not whole images")
+    channels = r.shape[0] // (r.height * r.width)
+    latent = (ceil_div(r.height, r.pixels), ceil_div(r.width, r.pixels), channels, r.shape[1])
+    return {"latent": latent}, {}, set()
+
+
+def shapes_block(r: Record) -> tuple:
+    """Those of the block, a record of its own; notes the extents that the zeros fill."""
+    places = r.kept[: max(0, len(r.kept) - len(r.shape))]
+    require(len(r.kept) >= len(r.shape) >= 1, FACTORIZATION, "a block of too few axes")
+    require(all(k >= 0 for k in r.kept) and math.prod(places) > 0, FACTORIZATION, "a block extent")
+    require(r.shape[0] % math.prod(places) == 0, FACTORIZATION, "places of a block")
+    r.view = (*places, r.shape[0] // math.prod(places), *r.shape[1:])
+    require(all(k <= n for k, n in zip(r.kept, r.view, strict=True)), FACTORIZATION, "a block beyond its weight")
+    require(r.inner and r.inner[0] in (DENSE, RDFT, TENT, POOL, DCT), FACTORIZATION, "the inner kind of a block")
+    r.block = Record()
+    r.block.dtype, r.block.shape, r.block.kind, r.block.params = r.dtype, r.kept, r.inner[0], list(r.inner[1:])
+    return factors_of(r.block)
+
+
+def shapes_tfc(r: Record) -> tuple:
+    require(r.layout in (0, 1), FACTORIZATION, "a layout of tfc")
+    if not r.layout:
+        return {"symbols": r.shape, "steps": ()}, {}, {"symbols"}
+    require(len(r.shape) == 4 and all(1 <= n <= 16 for n in r.shape[:2]), FACTORIZATION, "a tfc kernel")
+    bins = (r.shape[0], r.shape[1] // 2 + 1, 2)
+    return {"symbols": (*r.shape[2:], *bins), "steps": bins}, {}, {"symbols"}
+
+
+SHAPES = {
+    DENSE: lambda r: ({"weight": r.shape}, {}, set()), RDFT: shapes_rdft, LOW_RANK: shapes_low_rank,
+    KMEANS: shapes_kmeans, SPARSE: shapes_sparse, DICTIONARY: shapes_dictionary, TENSOR_TRAIN: shapes_tensor_train,
+    TENSOR_RING: shapes_tensor_ring, HIERARCHICAL_TUCKER: shapes_hierarchical_tucker, TUCKER2: shapes_tucker2,
+    CP: shapes_cp, PRODUCT_QUANTIZATION: shapes_product_quantization, SPARSE_KMEANS: shapes_sparse_kmeans,
+    SIMHASH: shapes_simhash, RANDOM_PROJECTION: shapes_random_projection, BLOCK_DIAGONAL: shapes_block_diagonal,
+    INPUT_OUTPUT: shapes_input_output, MIXED_BLOCK: shapes_mixed_block, T_PRODUCT: shapes_t_product,
+    T_LINEAR: shapes_t_linear, TENT: shapes_image, POOL: shapes_image, DCT: shapes_image, BLOCK: shapes_block,
+    TFC: shapes_tfc,
+}  # fmt: skip
 
 
 def rebuild(record: Record) -> np.ndarray:
@@ -729,6 +961,8 @@ def rebuild(record: Record) -> np.ndarray:
     values = {f.name: f.values if record.kind == DENSE else widened(f.values) for f in record.factors}
     with np.errstate(all="ignore"):
         weight = REBUILD[record.kind](record, **values)
+        if hasattr(record, "row_axes"):
+            weight = weight[: record.m, : record.n]
         return weight.reshape(record.shape).astype(DTYPES[record.dtype])
 
 
@@ -760,15 +994,191 @@ def rdft_matrix(n: int) -> np.ndarray:
 
 
 def rebuild_kmeans(record: Record, codebook: np.ndarray, index: np.ndarray) -> np.ndarray:
-    require(((index >= 0) & (index < record.params[0])).all(), FACTORIZATION, "a kmeans index beyond the codebook")
+    require_index(index, record)
     return codebook[index]
 
 
+def require_index(index: np.ndarray, record: Record) -> None:
+    require(((index >= 0) & (index < record.levels)).all(), FACTORIZATION, "an index beyond the codebook")
+
+
 def rebuild_sparse(record: Record, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
-    require(((mask == 0) | (mask == 1)).all(), FACTORIZATION, "a sparse mask holds 0 and 1")
-    require(mask.sum() == record.params[0], FACTORIZATION, "a sparse mask of another count")
+    require_bits(mask)
+    require(mask.sum() == record.count, FACTORIZATION, "a mask of another count")
     weight = np.zeros(record.shape, values.dtype).reshape(-1)
     weight[mask.reshape(-1) == 1] = values
+    return weight
+
+
+def require_bits(mask: np.ndarray) -> None:
+    require(((mask == 0) | (mask == 1)).all(), FACTORIZATION, "a mask holds 0 and 1")
+
+
+def rebuild_dictionary(r: Record, mask: np.ndarray, coefficients: np.ndarray, atoms: np.ndarray) -> np.ndarray:
+    require_bits(mask)
+    require((mask.sum(axis=1) <= r.nonzeros).all(), FACTORIZATION, "a row with more ones than coefficients")
+    codes = np.zeros(mask.shape, coefficients.dtype)
+    for i, row in enumerate(mask):
+        places = np.flatnonzero(row)
+        codes[i, places] = coefficients[i, : len(places)]
+    return codes @ atoms
+
+
+def rebuild_tensor_train(_: Record, **cores: np.ndarray) -> np.ndarray:
+    part = np.ones((1, 1, 1), np.float32)  # (rows, columns, bond) of the digits so far
+    for core in cores.values():
+        product = np.einsum("MNa,amnb->MmNnb", part, core)
+        part = product.reshape(part.shape[0] * core.shape[1], part.shape[1] * core.shape[2], core.shape[3])
+    return part[:, :, 0]
+
+
+def rebuild_tensor_ring(r: Record, **cores: np.ndarray) -> np.ndarray:
+    """The trace, closing index by closing index: each is a tensor train."""
+    first, *others = cores.values()
+    total = 0
+    for closing in range(r.ranks[0]):
+        last = others[-1][..., closing : closing + 1]
+        ends = {"first": first[closing : closing + 1], **{str(k): c for k, c in enumerate(others[:-1])}, "last": last}
+        total = total + rebuild_tensor_train(r, **ends)
+    return total
+
+
+def rebuild_hierarchical_tucker(r: Record, **factors: np.ndarray) -> np.ndarray:
+    parts: dict[int, np.ndarray] = {}
+    for number in reversed(range(len(r.tree))):
+        _, _, left, right = r.tree[number]
+        factor = factors[f"node{number}"]
+        if left:
+            half = np.einsum("MNa,abc->MNbc", parts.pop(left), factor)
+            whole = np.einsum("MNbc,mnb->MmNnc", half, parts.pop(right))
+            factor = whole.reshape(whole.shape[0] * whole.shape[1], whole.shape[2] * whole.shape[3], -1)
+        parts[number] = factor
+    return parts[0][:, :, 0]
+
+
+def rebuild_tucker2(r: Record, core: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    a, b = r.axes
+    weight = np.moveaxis(np.tensordot(core, first, axes=(a, 1)), -1, a)
+    return np.moveaxis(np.tensordot(weight, second, axes=(b, 1)), -1, b)
+
+
+def rebuild_cp(r: Record, **factors: np.ndarray) -> np.ndarray:
+    total = 0
+    for s in range(r.rank):
+        term = np.ones((), np.float32)
+        for factor in factors.values():
+            term = np.multiply.outer(term, factor[:, s])
+        total = total + term
+    return total
+
+
+def rebuild_product_quantization(r: Record, codebook: np.ndarray, index: np.ndarray) -> np.ndarray:
+    require_index(index, r)
+    weight = np.zeros((r.m, r.places * r.block), codebook.dtype)
+    for p in range(r.places):
+        entries = codebook[p * r.codebooks // r.places]
+        weight[:, p * r.block : (p + 1) * r.block] = entries[index[:, p]]
+    return weight
+
+
+def rebuild_sparse_kmeans(r: Record, codebook: np.ndarray, mask: np.ndarray, index: np.ndarray) -> np.ndarray:
+    require_index(index, r)
+    return rebuild_sparse(r, mask, codebook[index])
+
+
+def generated(seed: int, rows: int, columns: int) -> np.ndarray:
+    """The generated matrix (rows, columns), float32 whole numbers."""
+    matrix, most = np.empty(rows * columns, np.float32), (1 << 64) - 1
+    for i in range(rows * columns):
+        z = seed + (i + 1) * 0x9E3779B97F4A7C15 & most
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & most
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & most
+        matrix[i] = (z ^ z >> 31).bit_count() - 32
+    return matrix.reshape(rows, columns)
+
+
+def rebuild_simhash(r: Record, signs: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    require_bits(signs)
+    return generated(r.seed, r.m, r.bits) @ (2 * signs - 1).astype(np.float32) * scales
+
+
+def rebuild_block_diagonal(_: Record, blocks: np.ndarray) -> np.ndarray:
+    count, h, w = blocks.shape
+    weight = np.zeros((count * h, count * w), blocks.dtype)
+    for k in range(count):
+        weight[k * h : (k + 1) * h, k * w : (k + 1) * w] = blocks[k]
+    return weight
+
+
+def rebuild_input_output(r: Record, input: np.ndarray, core: np.ndarray, output: np.ndarray) -> np.ndarray:  # noqa: A002
+    inputs, outputs = ceil_div(r.m, r.input_block), ceil_div(r.n, r.output_block)
+    rows = [input @ core[p * r.input_width : (p + 1) * r.input_width] for p in range(inputs)]
+    whole = np.concatenate(rows) if rows else np.zeros((0, core.shape[1]), np.float32)
+    columns = [whole[:, q * r.output_width : (q + 1) * r.output_width] @ output for q in range(outputs)]
+    return np.concatenate(columns, axis=1) if columns else whole
+
+
+def rebuild_mixed_block(r: Record, coefficients: np.ndarray, bases: np.ndarray) -> np.ndarray:
+    down, across, _ = coefficients.shape
+    blocks = np.tensordot(coefficients, bases, axes=(2, 0))  # (down, across, block_rows, block_columns)
+    return blocks.transpose(0, 2, 1, 3).reshape(down * r.block_rows, across * r.block_columns)
+
+
+def cosine_matrix(p: int) -> np.ndarray:
+    """T of t_product."""
+    f, k = np.arange(p)[:, None], np.arange(p)
+    matrix = np.sqrt(2 / p) * np.cos(np.pi * f * (2 * k + 1) / (2 * p))
+    matrix[0] = np.sqrt(1 / p)
+    return matrix.astype(np.float32)
+
+
+def rebuild_t_product(_: Record, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.tensordot(cosine_matrix(left.shape[0]).T, left @ right, axes=(1, 0))
+
+
+def rebuild_t_linear(_: Record, spectrum: np.ndarray) -> np.ndarray:
+    down, across, tube = spectrum.shape
+    t = cosine_matrix(tube)
+    blocks = (t.T * spectrum[:, :, None, :]) @ t  # (down, across, s, t)
+    return blocks.transpose(0, 2, 1, 3).reshape(down * tube, across * tube)
+
+
+def rebuild_image(r: Record, latent: np.ndarray) -> np.ndarray:
+    down, across = image_matrix(r, r.height), image_matrix(r, r.width)
+    return np.einsum("yi,xj,ijcu->yxcu", down, across, latent, optimize=["einsum_path", (1, 2), (0, 1)])
+
+
+def image_matrix(r: Record, n: int) -> np.ndarray:
+    """Row k is a pixel, column i a coefficient."""
+    if r.kind == DCT:
+        return cosine_matrix(n).T
+    matrix = np.zeros((n, ceil_div(n, r.pixels)), np.float32)
+    for i in range(matrix.shape[1]):
+        spread = dict.fromkeys(range(i * r.pixels, (i + 1) * r.pixels), 1)
+        if r.kind == TENT:
+            spread = {2 * i - 1: 1 / 8, 2 * i: 3 / 8, 2 * i + 1: 3 / 8, 2 * i + 2: 1 / 8}
+        for pixel, value in spread.items():
+            if 0 <= pixel < n:
+                matrix[pixel, i] = value
+    return matrix
+
+
+def rebuild_block(r: Record, **values: np.ndarray) -> np.ndarray:
+    block = REBUILD[r.block.kind](r.block, **values).reshape(r.block.shape)
+    return np.pad(block, [(0, n - k) for k, n in zip(block.shape, r.view, strict=True)])
+
+
+def rebuild_tfc(r: Record, symbols: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    values = symbols.astype(steps.dtype) * steps
+    if not r.layout:
+        return values
+    height, width = r.shape[:2]
+    weight = np.zeros(r.shape, values.dtype)
+    for y, x, f, g in np.ndindex(height, width, height, width // 2 + 1):
+        angle = 2 * math.pi * (f * y / height + g * x / width)
+        c = (2 if 0 < 2 * g < width else 1) / math.sqrt(height * width)
+        weight[y, x] += np.float32(c * math.cos(angle)) * values[:, :, f, g, 0]
+        weight[y, x] += np.float32(-c * math.sin(angle)) * values[:, :, f, g, 1]
     return weight
 
 
@@ -778,6 +1188,26 @@ REBUILD = {
     LOW_RANK: lambda record, left, right: left @ right,
     KMEANS: rebuild_kmeans,
     SPARSE: rebuild_sparse,
+    DICTIONARY: rebuild_dictionary,
+    TENSOR_TRAIN: rebuild_tensor_train,
+    TENSOR_RING: rebuild_tensor_ring,
+    HIERARCHICAL_TUCKER: rebuild_hierarchical_tucker,
+    TUCKER2: rebuild_tucker2,
+    CP: rebuild_cp,
+    PRODUCT_QUANTIZATION: rebuild_product_quantization,
+    SPARSE_KMEANS: rebuild_sparse_kmeans,
+    SIMHASH: rebuild_simhash,
+    RANDOM_PROJECTION: lambda r, right: generated(r.seed, r.m, r.rank) @ right,
+    BLOCK_DIAGONAL: rebuild_block_diagonal,
+    INPUT_OUTPUT: rebuild_input_output,
+    MIXED_BLOCK: rebuild_mixed_block,
+    T_PRODUCT: rebuild_t_product,
+    T_LINEAR: rebuild_t_linear,
+    TENT: rebuild_image,
+    POOL: rebuild_image,
+    DCT: rebuild_image,
+    BLOCK: rebuild_block,
+    TFC: rebuild_tfc,
 }
 
 # == Coders (coders.md) ============================================================================================

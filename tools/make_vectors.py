@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from vectors.deltas import DELTAS
 from vectors.invalid import INVALID
+from vectors.invalid_kinds import INVALID_KINDS
 from vectors.messages import MESSAGES
 from vectors.valid import VALID
 
@@ -27,7 +28,10 @@ VECTORS = Path(__file__).parents[1] / "format_spec" / "vectors"
 # Sums of products may differ in their last bits, by an ulp of the tensor's dtype; the values are about 100 at most.
 TOLERANCES = {"float16": 0.0625}
 TOLERANCE = 1e-4
-INEXACT = {"rdft", "low_rank"}
+INEXACT = {
+    "rdft", "low_rank", "dictionary", "tensor_train", "tensor_ring", "hierarchical_tucker", "tucker2", "cp",
+    "random_projection", "input_output", "mixed_block", "t_product", "t_linear", "tent", "dct", "block", "tfc",
+}  # fmt: skip
 
 
 def main() -> int:
@@ -78,9 +82,10 @@ def wanted_files():
     for name, make in MESSAGES.items():
         rows = {"shows": make.__doc__} | {str(number): step for number, step in enumerate(make())}
         yield VECTORS / "messages" / f"{name}.json", _to_json(rows)
-    for name, (_, _, make) in INVALID.items():
+    invalid = {**INVALID, **INVALID_KINDS}
+    for name, (_, _, make) in invalid.items():
         yield VECTORS / "invalid" / f"{name}.wcz", make()
-    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in INVALID.items()}
+    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in invalid.items()}
     yield VECTORS / "invalid" / "errors.json", _to_json(table)
 
 

@@ -15,13 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import backend, delta
+from .chunk_decoder import QuantizedTensor
 from .container import Limits
-from .decoder import WczFile, decode, safe_open, stream, verify
+from .decoder import WczFile, decode, decode_quantized, safe_open, stream, verify
 from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import factorizations, runtime, train
+    from . import factorizations, feed, runtime, train
     from .encoder import EncodeReport, encode
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
@@ -33,6 +34,7 @@ _LAZY = {
     "EncodeReport": "encoder",
     "encode": "encoder",
     "factorizations": "factorizations",
+    "feed": "feed",
     "load": "tensor_files",
     "load_file": "tensor_files",
     "load_into": "loading",
@@ -45,13 +47,16 @@ _LAZY = {
 __all__ = [
     "EncodeReport",
     "Limits",
+    "QuantizedTensor",
     "WczError",
     "WczFile",
     "backend",
     "decode",
+    "decode_quantized",
     "delta",
     "encode",
     "factorizations",
+    "feed",
     "load",
     "load_file",
     "load_into",

@@ -6,7 +6,7 @@ conforming decoder reports. A number is never reused; a retired one stays in the
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class WczError(Exception):
@@ -86,6 +86,18 @@ class IndexTableError(WczError):
     code = 9
 
 
+class StalledError(WczError):
+    """The source gave nothing for as long as its reader is ready to wait."""
+
+    code = 10
+
+
+class TransferError(WczError):
+    """A URL that cannot be opened, or a transfer that broke."""
+
+    code = 11
+
+
 class BaseMissingError(WczError):
     """A delta file was opened without the model that it is a difference from."""
 
@@ -108,6 +120,24 @@ class MessageError(WczError):
     """A message of a federation that is not well formed, damaged, or of another schema."""
 
     code = 16
+
+
+class FeedError(WczError):
+    """A feed whose manifest is not well formed or does not agree with its files, or that lacks one of them."""
+
+    code = 17
+
+
+class SignatureError(WczError):
+    """A manifest that is not signed by the key that the caller trusts."""
+
+    code = 18
+
+
+class RollbackError(WczError):
+    """A feed that offers an older version than its reader has had from it."""
+
+    code = 19
 
 
 # -- one record: 20-39 ---------------------------------------------------------------------------------------------
@@ -213,3 +243,52 @@ class UpdateError(WczError):
     """An update of a client that is refused for what it would do to the model."""
 
     code = 65
+
+
+class HyperparameterError(WczError):
+    """A hyperparameter that does not exist, or whose value has the wrong type or no meaning."""
+
+    code = 73
+
+
+class ScheduleError(WczError):
+    """A training schedule that contradicts itself or cannot reach its goal."""
+
+    code = 74
+
+
+class UnfinishedError(WczError):
+    """A model in training that still needs what its file would not hold."""
+
+    code = 75
+
+
+class BudgetError(OptionError):
+    """A size or a quality that the model cannot be encoded to; the message says how close it comes."""
+
+    code = 76
+
+class TargetError(WczError):
+    """A size or an accuracy that training did not reach; the message says the closest point.
+
+    Attributes:
+        closest: what training did reach: the `CompressedFit` with its model, file and curve.
+    """
+
+    code = 70
+
+    def __init__(self, rule: str, *, tensor: str | None = None, closest: Any = None) -> None:
+        super().__init__(rule, tensor=tensor)
+        self.closest = closest
+
+
+class DivergedError(WczError):
+    """Training whose loss is no longer a finite number."""
+
+    code = 71
+
+
+class DataError(WczError):
+    """Training data that yields no batch, or not what the model takes."""
+
+    code = 72

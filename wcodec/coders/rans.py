@@ -14,8 +14,10 @@ import numpy as np
 
 from .. import backend
 from ..errors import PayloadError
+from .costs import shaped
 from .protocol import ArraySpec
 from .rans_control import Control, Geometry, Model, add_serial
+from .rans_costs import planned_costs, serial_costs
 from .rans_plan import LANES, LEAST_ELEMENTS, Plan, add_plan, bands, make_plan
 from .symbols import accepts_integers, as_symbols, from_symbols
 
@@ -51,19 +53,9 @@ class Rans:
         self,
         payload: bytes | memoryview,
         specs: Sequence[ArraySpec],
-        steps_of: Callable[[Sequence[np.ndarray]], np.ndarray | None],
+        steps_of: Callable[[list[np.ndarray]], np.ndarray | None],
     ) -> list[np.ndarray]:
-        """`decode`, with arrays multiplied by their steps on the way.
-
-        Args:
-            payload: of `encode`.
-            specs: of its arrays.
-            steps_of: called before each array with those before it; float32 steps, (1,) or one for each index of the
-                array's first axis, or None for the symbols themselves.
-
-        Returns:
-            float32 symbol * step, one multiplication an element, where there are steps.
-        """
+        """See `ScalingCoder`."""
         done: list[np.ndarray] = []
 
         def read(decoder: Any, _: int, spec: ArraySpec) -> np.ndarray:
@@ -73,6 +65,15 @@ class Rans:
             return array
 
         return list(_decode(payload, specs, read))
+
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits of the payload."""
+        return 8.0 * len(self.encode(arrays))
+
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Bits of each symbol under the tables of its array; tables, exponents and states are beside them."""
+        bits = [_costs_of_one(as_symbols(array), Geometry.of(array.shape)) for array in arrays]
+        return shaped(np.concatenate([np.empty(0, np.float32), *bits]), arrays)
 
 
 def _decode(payload: bytes | memoryview, specs: Sequence[ArraySpec], read: Callable[..., np.ndarray]) -> Any:
@@ -116,6 +117,15 @@ def _encode_one(control: Control, symbols: np.ndarray, geometry: Geometry) -> by
     add_serial(control, symbols[plan.view.size :], geometry.rows)
     described = bands(plan.view, plan.layout, plan.near, plan.scales)
     return bytes(backend.kernel.rans_encode(packed, described, frequencies.ravel()))
+
+
+def _costs_of_one(symbols: np.ndarray, geometry: Geometry) -> np.ndarray:
+    if geometry.size < LEAST_ELEMENTS:
+        return serial_costs(symbols, geometry.rows)
+    plan, _ = make_plan(symbols, geometry)
+    if geometry.size < SERIAL_ELEMENTS and _serial_is_shorter(symbols, geometry, plan):
+        return serial_costs(symbols, geometry.rows)
+    return planned_costs(symbols, geometry, plan, add_plan(Control(), plan))
 
 
 def _serial_is_shorter(symbols: np.ndarray, geometry: Geometry, plan: Plan) -> bool:

@@ -36,3 +36,11 @@ class Raw:
             arrays.append(stored.astype(spec.dtype).reshape(spec.shape))
             offset += spec.size * spec.dtype.itemsize
         return arrays
+
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits of the payload."""
+        return 8.0 * sum(array.nbytes for array in arrays)
+
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Eight bits a byte."""
+        return [np.full(array.shape, 8 * array.dtype.itemsize, np.float32) for array in arrays]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,11 @@ class Factorization(ABC):
         """Factor name -> axes along which its step varies by default; a factor left out has one step."""
         return {}
 
+    @property
+    def scanned_factors(self) -> frozenset[str]:
+        """Factors whose last axes are those of the weight: a coder sees them in the axis order of the weight."""
+        return frozenset(name for name, shape in self.factor_shapes.items() if shape == self.shape)
+
     @abstractmethod
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         """Factors whose reconstruction approximates `weight` (float32, `shape`); encode side only."""
@@ -53,6 +59,14 @@ class Factorization(ABC):
     @abstractmethod
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
         """The weight, float32. `xp` is numpy or keras.ops: einsum, reshape, take and arithmetic only."""
+
+    def apply(self, factors: Factors, x: Any, xp: Any = np) -> Any:
+        """x (..., m) @ W (m, n), the weight as a matrix whose columns are its last axis, as a Keras layer uses it.
+
+        A kind overrides it where the product never needs the weight itself.
+        """
+        matrix = xp.reshape(self.reconstruct(factors, xp), (math.prod(self.shape[:-1]), self.shape[-1]))
+        return xp.matmul(x, matrix)
 
 
 @dataclass(frozen=True)
@@ -65,9 +79,11 @@ class FactoredWeight:
         step_codes: name -> int array of step codes, shape () or broadcastable to the factor; a factor without an
             entry is stored bit for bit.
         dtype: of the decoded weight.
+        steps_are_open: the steps are still to be chosen, by the options of `encode`.
     """
 
     factorization: Factorization
     factors: dict[str, np.ndarray]
     step_codes: dict[str, np.ndarray] = field(default_factory=dict)
     dtype: np.dtype = np.dtype(np.float32)  # noqa: RUF009  # a dtype is immutable
+    steps_are_open: bool = False

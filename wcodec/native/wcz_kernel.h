@@ -105,6 +105,17 @@ wcz_status wcz_context_encode_array(wcz_context_encoder *encoder, const wcz_view
                                     size_t column_count, const int32_t *values, size_t count);
 wcz_status wcz_context_encode_end(wcz_context_encoder *encoder, size_t *written);
 
+typedef struct {
+    uint64_t cost;             /* of all arrays so far, in 2^-16 bit */
+    uint32_t contexts[WCZ_CONTEXT_SETS][WCZ_CONTEXTS];
+} wcz_context_meter;
+
+/* What the arrays would cost; the encoder's model without its payload. `costs` receives the cost of each symbol in 2^-16
+ * bit, or is NULL. */
+void wcz_context_cost_start(wcz_context_meter *meter);
+wcz_status wcz_context_cost_array(wcz_context_meter *meter, const wcz_view *view, uint16_t *columns,
+                                  size_t column_count, const int32_t *values, size_t count, uint32_t *costs);
+
 /* -- planes of bytes in static order-0 rANS (coders.md, float_planes) ------------------------------------------------ */
 
 #define WCZ_PLANE_BLOCK 65536      /* elements */
@@ -178,7 +189,7 @@ typedef struct {
 
 #define WCZ_MIXING_PLACES 256     /* places in a kernel with a prediction of their own; the others share */
 
-/* All that the coder has learned; about 90 KB. coders.md says what each field is. */
+/* All that the coder has learned, 60 KB, and tables, 21 KB (mixing_curves.h). coders.md says what each field is. */
 typedef struct {
     uint32_t counters[26 * 12 + 26 * 15 + 81][16];
     uint32_t sign_pairs[32][9];
@@ -187,15 +198,17 @@ typedef struct {
     uint32_t escape_tops[32];
     uint32_t low_bits[16][4];
     int32_t mixers[15][4];
-    int32_t scale_weights[6];
+    int32_t scale_weights[8];   /* of six features; two are zero */
     int32_t scale_bias;
     int32_t shared_taps[3][8];
     int32_t place_taps[WCZ_MIXING_PLACES][8];
+#ifndef WCZ_FEW_TABLES
     int16_t stretch[4096];
     uint16_t squash[4096];
     uint16_t rates[1024];
     int16_t confidences[1024];
     uint16_t mixer_rates[256];
+#endif
     uint8_t mixer_uses[16];
 } wcz_mixing_model;
 
@@ -214,7 +227,7 @@ typedef struct {
     wcz_mixing_model model;
 } wcz_mixing_meter;
 
-/* Bytes of scratch, aligned to four, that an array needs: at most 26 an element of a row, and some; 0 for a row that no
+/* Bytes of scratch, aligned to four, that an array needs: at most 27 an element of a row, and some; 0 for a row that no
  * memory holds. */
 size_t wcz_mixing_scratch(const wcz_mixing_view *view);
 
@@ -234,10 +247,11 @@ wcz_status wcz_mixing_encode_array(wcz_mixing_encoder *encoder, const wcz_mixing
                                    size_t scratch_size, const int32_t *values, size_t count);
 wcz_status wcz_mixing_encode_end(wcz_mixing_encoder *encoder, size_t *written);
 
-/* What the arrays would cost; the encoder's model without its payload. */
+/* What the arrays would cost; the encoder's model without its payload. `costs` receives the cost of each symbol in 2^-16
+ * bit, or is NULL. */
 void wcz_mixing_cost_start(wcz_mixing_meter *meter);
 wcz_status wcz_mixing_cost_array(wcz_mixing_meter *meter, const wcz_mixing_view *view, void *scratch,
-                                 size_t scratch_size, const int32_t *values, size_t count);
+                                 size_t scratch_size, const int32_t *values, size_t count, uint32_t *costs);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,13 @@
+/* What the kinds of factorization share: the list of them, and values of factors. */
+#include "device.h"
+
+const wcz_kind *wcz_find_kind(uint64_t number) {
+#define ENTRY(name) &wcz_kind_##name,
+    static const wcz_kind *const KINDS[] = {WCZ_ALL_KINDS(ENTRY) NULL};
+#undef ENTRY
+    const wcz_kind *const *kind = KINDS;
+    while (*kind && (*kind)->number != number) {
+        kind++;
+    }
+    return *kind;
+}

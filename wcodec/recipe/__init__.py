@@ -1,0 +1,7 @@
+"""The whole way from a Keras model and data to a small `.wcz`: what `wcodec.train.fit_compressed` is made of."""
+
+from .curve import CompressedFit, CurvePoint
+from .fit import fit_compressed
+from .options import Recipe, Target
+
+__all__ = ["CompressedFit", "CurvePoint", "Recipe", "Target", "fit_compressed"]
