@@ -1,4 +1,4 @@
-"""The cifar10 example of google-research's graph_compression, scaled down: a network whose dense layers become low-rank.
+"""The cifar10 example of google-research's graph_compression, scaled down: its dense layers become low-rank.
 
     python examples/cifar10_compression.py            # a few seconds; on scikit-learn's digits where CIFAR-10 is absent
     python examples/cifar10_compression.py --full     # 24,000 images, 6 epochs

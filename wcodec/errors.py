@@ -245,29 +245,6 @@ class UpdateError(WczError):
     code = 65
 
 
-class HyperparameterError(WczError):
-    """A hyperparameter that does not exist, or whose value has the wrong type or no meaning."""
-
-    code = 73
-
-
-class ScheduleError(WczError):
-    """A training schedule that contradicts itself or cannot reach its goal."""
-
-    code = 74
-
-
-class UnfinishedError(WczError):
-    """A model in training that still needs what its file would not hold."""
-
-    code = 75
-
-
-class BudgetError(OptionError):
-    """A size or a quality that the model cannot be encoded to; the message says how close it comes."""
-
-    code = 76
-
 class TargetError(WczError):
     """A size or an accuracy that training did not reach; the message says the closest point.
 
@@ -292,3 +269,27 @@ class DataError(WczError):
     """Training data that yields no batch, or not what the model takes."""
 
     code = 72
+
+
+class HyperparameterError(WczError):
+    """A hyperparameter that does not exist, or whose value has the wrong type or no meaning."""
+
+    code = 73
+
+
+class ScheduleError(WczError):
+    """A training schedule that contradicts itself or cannot reach its goal."""
+
+    code = 74
+
+
+class UnfinishedError(WczError):
+    """A model in training that still needs what its file would not hold."""
+
+    code = 75
+
+
+class BudgetError(OptionError):
+    """A size or a quality that the model cannot be encoded to; the message says how close it comes."""
+
+    code = 76

@@ -20,10 +20,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BROWSER = ROOT / "examples" / "browser"
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1000,640",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1000,640",
     "--remote-debugging-pipe",
-]  # fmt: skip
+]
 PATIENCE = 120  # seconds, on a busy machine
 
 # Strokes on the canvas of 240 x 240.

@@ -3,5 +3,6 @@
 from .curve import CompressedFit, CurvePoint
 from .fit import fit_compressed
 from .options import Recipe, Target
+from .refine import Refinement, refine
 
-__all__ = ["CompressedFit", "CurvePoint", "Recipe", "Target", "fit_compressed"]
+__all__ = ["CompressedFit", "CurvePoint", "Recipe", "Refinement", "Target", "fit_compressed", "refine"]

@@ -19,7 +19,7 @@ from .units import resized, unit_groups
 from .variables import variable_names
 
 # The whole recipe writes files, which is a layer above training: it is loaded when it is asked for.
-_ABOVE = ("CompressedFit", "Recipe", "fit_compressed")
+_ABOVE = ("CompressedFit", "Recipe", "fit_compressed", "refine")
 
 __all__ = [
     "AlphaSchedule",
@@ -46,6 +46,7 @@ __all__ = [
     "packed",
     "power_law",
     "prune_low_magnitude",
+    "refine",
     "resized",
     "strip_pruning",
     "unit_groups",

@@ -257,6 +257,11 @@ class CompressibleModel(Wrapper):
         plan = {name: from_config(fields) for name, fields in config.pop("factorizations").items()}
         pace = config.pop("pace", None)
         return cls(inner, plan, pace=None if pace is None else Pace(**pace), **config)
+
+
+def _check_options(penalty_weight: float, alpha: float, initial_log_step: float, step_rate: float, rate: str) -> None:
+    if rate not in RATES:
+        raise OptionError(f"rate is one of {', '.join(RATES)}, not {rate!r}")
     if not 0 <= penalty_weight < math.inf:
         raise OptionError(f"penalty_weight is a finite number >= 0, not {penalty_weight!r}")
     if not 0 < alpha < math.inf:

@@ -114,6 +114,7 @@ def from_config(config: Mapping[str, Any]) -> Factorization:
         raise UnsupportedTypeError(f"factorization {kind!r} is not registered in this process")
     return FACTORIZATIONS[kind](**fields)
 
+
 def why_not(variable: keras.Variable) -> str | None:
     """Why a weight cannot have latents, or None if it can."""
     if "float" not in variable.dtype:
