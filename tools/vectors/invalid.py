@@ -115,10 +115,6 @@ def spoiled(make: Make, offset: int, value: int) -> Make:
     return changed
 
 
-def _grouped_alone() -> bytes:
-    return wcz(names(grouped=["w"]), _sound()[1])
-
-
 def _sound() -> list[bytes]:
     return [names("w"), tensor([F32, 2], "raw", [ONE], [1, -2]), metadata({"a": "b"})]
 
@@ -303,7 +299,11 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "names_surplus": (21, "more names than tensors", lambda: wcz(names("v", "w"), _sound()[1])),
     "names_lacking": (21, "more tensors than names", lambda: wcz(names("w"), _sound()[1], _sound()[1])),
     "names_late": (21, "a name that comes after its tensor", lambda: wcz(_sound()[1], names("w"))),
-    "names_grouped": (21, "a tensor chunk where the only name is grouped", _grouped_alone),
+    "names_grouped": (
+        21,
+        "a tensor chunk where the only name is grouped",
+        lambda: wcz(names(grouped=["w"]), ONE_TENSOR),
+    ),
     # 22-26: what a record means
     "kind_unknown": (22, "kind 99", options(kind=99)),
     "kind_negative": (22, "kind -1", options(kind=-1)),
