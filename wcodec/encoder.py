@@ -315,8 +315,10 @@ def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRec
 
 
 def _size(tensor: NamedTensor) -> int:
-    shape = tensor.value.shape if isinstance(tensor.value, np.ndarray) else tensor.value.factorization.shape
-    return math.prod(shape)
+    """Elements that a coder sees, which are fewer than the tensor's where it has small factors."""
+    if isinstance(tensor.value, np.ndarray):
+        return tensor.value.size
+    return sum(math.prod(shape) for shape in tensor.value.factorization.factor_shapes.values())
 
 
 def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:

@@ -102,7 +102,7 @@ def _synthetic(model: Callable[[], Any], shape: tuple[int, ...], sizes: tuple[in
 
 
 def ds_cnn() -> Any:
-    """MLPerf Tiny's keyword spotter: one convolution and four depthwise separable ones, 49 frames of 10 coefficients."""
+    """MLPerf Tiny's keyword spotter: a convolution and four depthwise separable ones, 49 frames of 10 coefficients."""
     import keras
     from safetensors.numpy import load_file
 
