@@ -10,9 +10,10 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PRINTED = {
     "own_factorization.py": """\
+training lowers the loss more than 100 times: True
 kind: example.kronecker
-relative error below 1 %: True
-more than 100 times smaller: True
+more than 50 times smaller: True
+another process decodes the same weights: True
 """,
     "stream_to_a_device.py": """\
 954,040 bytes of weights; at most 3 bits each: True
@@ -35,7 +36,7 @@ def test_no_example_is_forgotten() -> None:
 
 @pytest.mark.parametrize("name", sorted(PRINTED))
 def test_example(name: str) -> None:
-    if name == "train_small.py":
+    if name in ("train_small.py", "own_factorization.py"):
         pytest.importorskip("keras", reason="needs the extra tensorflow")
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(EXAMPLES.parent)}
     done = subprocess.run([sys.executable, EXAMPLES / name], capture_output=True, text=True, env=environment)
