@@ -15,8 +15,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import backend, delta
+from .chunk_decoder import QuantizedTensor
 from .container import Limits
-from .decoder import WczFile, decode, safe_open, stream, verify
+from .decoder import WczFile, decode, decode_quantized, safe_open, stream, verify
 from .errors import WczError
 from .factorizations import register_factorization
 
@@ -47,10 +48,12 @@ _LAZY = {
 __all__ = [
     "EncodeReport",
     "Limits",
+    "QuantizedTensor",
     "WczError",
     "WczFile",
     "backend",
     "decode",
+    "decode_quantized",
     "delta",
     "encode",
     "factorizations",

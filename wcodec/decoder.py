@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .chunk_decoder import OpenedChunk, decode_chunk
+from .chunk_decoder import OpenedChunk, QuantizedTensor, decode_chunk
 from .coders import find_coder
 from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
 from .container.files import open_source
@@ -56,6 +56,31 @@ def stream(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> It
         yield from _tensors(Reader(file, limits), limits, threads)
         if file is not src:
             expect_nothing_more(file)
+
+
+def decode_quantized(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, QuantizedTensor | np.ndarray]:
+    """All tensors of a file, in model order, those that are stored as integers and steps left so.
+
+    Args:
+        src: path, bytes or readable binary file object.
+        limits: what the file may ask for.
+
+    Returns:
+        A `QuantizedTensor` for each quantized tensor without a factorization, for runtimes that compute in integers;
+        the others as `decode` gives them.
+
+    Raises:
+        WczError: as `decode`.
+    """
+    tensors: dict[str, QuantizedTensor | np.ndarray] = {}
+    with open_source(src) as file:
+        reader = Reader(file, limits)
+        for chunk in _bounded(reader, limits):
+            opened = OpenedChunk(chunk, limits)
+            tensors.update(opened.rebuild_quantized(job.decode() for job in opened.jobs))
+        if file is not src:
+            expect_nothing_more(file)
+    return {name: tensors[name] for name, _ in reader.names}
 
 
 def safe_open(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> WczFile:
@@ -208,7 +233,7 @@ def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str
         pending: deque[tuple[OpenedChunk, list[Future[list[np.ndarray]]]]] = deque()
         for chunk in _bounded(reader, limits):
             opened = OpenedChunk(chunk, limits)
-            pending.append((opened, [pool.submit(job.decode) for job in opened.jobs]))
+            pending.append((opened, [pool.submit(job.decode_scaled) for job in opened.jobs]))
             if len(pending) > threads:  # enough in flight to keep every thread busy
                 yield from _finish(*pending.popleft())
         while pending:

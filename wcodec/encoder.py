@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .calibrated import Outcome
     from .posttrain.budget import RatePoint
     from .posttrain.options import CalibrationOptions
+    from .posttrain.report import LayerRow
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:
@@ -40,7 +41,7 @@ def _choice(*names: str, margin: float = 0.0) -> Choice:
 
 # coder= of encode -> coders to choose from for symbols, coders for what is stored bit for bit
 PROFILES = {
-    "small": Profile(_choice("mixing", "context"), _choice("float_planes")),
+    "small": Profile(_choice("mixing", "context"), _choice("float_planes"), scan_coder=CODERS["mixing"]),
     "fast": Profile(_choice("rans", "mixing", margin=0.1), _choice("float_planes")),
     "auto": Profile(_choice("rans", "context", "mixing", margin=0.03), _choice("float_planes")),
     "mixing": Profile(_choice("mixing"), _choice("float_planes")),
@@ -69,6 +70,7 @@ class EncodeReport:
         rows: what the file says of each tensor, in model order.
         curve: the rate points that a search with calibration data tried, by rising file size.
         warnings: what the caller should know of that search.
+        layers: bits and error of each tensor, where calibration data told of them.
     """
 
     data: bytes | None
@@ -78,6 +80,7 @@ class EncodeReport:
     rows: tuple[TensorDetails, ...]
     curve: tuple[RatePoint, ...] = ()
     warnings: tuple[str, ...] = ()
+    layers: tuple[LayerRow, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -98,6 +101,12 @@ class EncodeReport:
     def bits_per_weight(self) -> float:
         """Bits of the whole file over the number of elements."""
         return 8 * self.nbytes / max(self.weights, 1)
+
+    def plot_curve(self, path: Any) -> None:
+        """Draw `curve` into a .svg or .png file; needs the extra `plot`."""
+        from .posttrain.report import plot_curve
+
+        plot_curve(self.curve, path)
 
     def __repr__(self) -> str:
         return f"EncodeReport({len(self.rows)} tensors, {self.nbytes:,} bytes, {self.ratio:.1f}x)"
@@ -131,9 +140,9 @@ def encode(
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
         base: a model file (path, bytes, file object) that the reader has: writes a delta file, the difference from it.
             Tensors keep the steps of the base. Excludes budgets: encode in full, then `wcodec.delta.between`.
-        coder: "small" for the smallest file; "fast" for the fastest decoding, where that costs at most a tenth more;
-            "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context, rans, elias_gamma,
-            rice, raw.
+        coder: "small" for the smallest file, axis orders tried; "fast" for the fastest decoding, where that costs at
+            most a tenth more; "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context,
+            rans, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
         factorizations: name pattern -> (shape -> Factorization), the first match counts.
@@ -176,8 +185,10 @@ def encode(
             raise OptionError("calibration excludes lossless and factorizations")
         from .calibrated import quantize_to_budget
 
-        # The search codes with the first coder alone: a profile with more of them never makes a larger file.
-        quiet = replace(job, progress=None, profile=profile.first_coder())
+        # The search writes often, and to a bound: natural scans in all of its passes. It codes with the first coder
+        # alone: a profile with more of them never makes a larger file.
+        job = replace(job, profile=profile._replace(scan_coder=None))
+        quiet = replace(job, progress=None, profile=job.profile.first_coder())
         outcome = quantize_to_budget(
             model,
             tensors,
@@ -217,7 +228,12 @@ def _encode_delta(
 
 def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
     """The report with what the search for a budget gave."""
-    return report if outcome is None else replace(report, curve=outcome.curve, warnings=outcome.warnings)
+    if outcome is None:
+        return report
+    from .posttrain.report import layer_rows
+
+    layers = layer_rows(outcome.tensors, report.rows, outcome.noise)
+    return replace(report, curve=outcome.curve, warnings=outcome.warnings, layers=layers)
 
 
 @dataclass(frozen=True)
@@ -299,8 +315,10 @@ def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRec
 
 
 def _size(tensor: NamedTensor) -> int:
-    shape = tensor.value.shape if isinstance(tensor.value, np.ndarray) else tensor.value.factorization.shape
-    return math.prod(shape)
+    """Elements that a coder sees, which are fewer than the tensor's where it has small factors."""
+    if isinstance(tensor.value, np.ndarray):
+        return tensor.value.size
+    return sum(math.prod(shape) for shape in tensor.value.factorization.factor_shapes.values())
 
 
 def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:

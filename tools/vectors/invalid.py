@@ -8,6 +8,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from vectors import bases
 from vectors.build import (
     END,
     INTEGERS,
@@ -42,6 +43,7 @@ def delta_head(base: Any = bytes(16), result: Any = bytes(16), whole: Any = ()) 
 
 
 ONE_TENSOR = tensor([F32, 2], "raw", [ONE], [1, -2])
+ONE_GROUPED = names(grouped=["w"])
 
 
 def record(wire: Any, coder: str = "raw", arrays: tuple[Any, ...] = ([ONE], [1, -2])) -> Make:
@@ -298,11 +300,7 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "names_surplus": (21, "more names than tensors", lambda: wcz(names("v", "w"), _sound()[1])),
     "names_lacking": (21, "more tensors than names", lambda: wcz(names("w"), _sound()[1], _sound()[1])),
     "names_late": (21, "a name that comes after its tensor", lambda: wcz(_sound()[1], names("w"))),
-    "names_grouped": (
-        21,
-        "a tensor chunk where the only name is grouped",
-        lambda: wcz(names(grouped=["w"]), _sound()[1]),
-    ),
+    "names_grouped": (21, "a tensor chunk where the only name is grouped", lambda: wcz(ONE_GROUPED, ONE_TENSOR)),
     # 22-26: what a record means
     "kind_unknown": (22, "kind 99", options(kind=99)),
     "kind_negative": (22, "kind -1", options(kind=-1)),
@@ -339,6 +337,10 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "rdft_four_axes": (25, "rdft over four axes", factored(1, [], None, [ONE], [1], shape=(1,) * 6)),
     "rdft_extent": (25, "a kernel extent of 1,025", factored(1, [], None, [ONE], [1], shape=(1025, 1, 1))),
     "rdft_no_extent": (25, "a kernel extent of 0", factored(1, [], None, [], [], shape=(0, 1, 1))),
+    **{
+        name: (25, rule, factored(kind, params, None, [ONE], [0] * count, shape=shape))
+        for name, (rule, kind, params, shape, count) in bases.INVALID.items()
+    },
     "step_small": (26, "the step code below the smallest", record([F32, 2], arrays=([MIN_CODE - 1], [1, 2]))),
     "step_large": (26, "the step code above the largest", record([F32, 2], arrays=([MAX_CODE + 1], [1, 2]))),
     "step_empty": (26, "a step code out of range of an empty tensor", record([F32, 0], arrays=([MAX_CODE + 1], []))),
