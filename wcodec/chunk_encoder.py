@@ -77,7 +77,7 @@ class ChunkItem:
         name: of the tensor.
         weight: factors and step codes.
         dtype: of the decoded tensor.
-        scan: natural axis order of the factors that have the weight's own shape; that of the others is as they are.
+        scan: natural axis order of the factors that are laid out like the weight; that of the others is as they are.
     """
 
     name: str
@@ -195,7 +195,7 @@ def _store_factor(item: ChunkItem, name: str) -> CodedFactor:
     values, shape = weight.factors[name], weight.factorization.factor_shapes[name]
     if values.shape != shape:
         raise FactorizationError(f"factor {name!r} has shape {values.shape}, its factorization says {shape}")
-    scan = item.scan if shape == weight.factorization.shape else "as_is"
+    scan = item.scan if name in weight.factorization.scanned_factors else "as_is"
     if name in weight.step_codes:
         codes = np.asarray(weight.step_codes[name], dtype=np.int64)
         default = weight.factorization.step_axes.get(name, ())

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .calibrated import Outcome
     from .posttrain.budget import RatePoint
     from .posttrain.options import CalibrationOptions
+    from .posttrain.report import LayerRow
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:
@@ -69,6 +70,7 @@ class EncodeReport:
         rows: what the file says of each tensor, in model order.
         curve: the rate points that a search with calibration data tried, by rising file size.
         warnings: what the caller should know of that search.
+        layers: bits and error of each tensor, where calibration data told of them.
     """
 
     data: bytes | None
@@ -78,6 +80,7 @@ class EncodeReport:
     rows: tuple[TensorDetails, ...]
     curve: tuple[RatePoint, ...] = ()
     warnings: tuple[str, ...] = ()
+    layers: tuple[LayerRow, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -98,6 +101,12 @@ class EncodeReport:
     def bits_per_weight(self) -> float:
         """Bits of the whole file over the number of elements."""
         return 8 * self.nbytes / max(self.weights, 1)
+
+    def plot_curve(self, path: Any) -> None:
+        """Draw `curve` into a .svg or .png file; needs the extra `plot`."""
+        from .posttrain.report import plot_curve
+
+        plot_curve(self.curve, path)
 
     def __repr__(self) -> str:
         return f"EncodeReport({len(self.rows)} tensors, {self.nbytes:,} bytes, {self.ratio:.1f}x)"
@@ -219,7 +228,12 @@ def _encode_delta(
 
 def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
     """The report with what the search for a budget gave."""
-    return report if outcome is None else replace(report, curve=outcome.curve, warnings=outcome.warnings)
+    if outcome is None:
+        return report
+    from .posttrain.report import layer_rows
+
+    layers = layer_rows(outcome.tensors, report.rows, outcome.noise)
+    return replace(report, curve=outcome.curve, warnings=outcome.warnings, layers=layers)
 
 
 @dataclass(frozen=True)
@@ -301,8 +315,10 @@ def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRec
 
 
 def _size(tensor: NamedTensor) -> int:
-    shape = tensor.value.shape if isinstance(tensor.value, np.ndarray) else tensor.value.factorization.shape
-    return math.prod(shape)
+    """Elements that a coder sees, which are fewer than the tensor's where it has small factors."""
+    if isinstance(tensor.value, np.ndarray):
+        return tensor.value.size
+    return sum(math.prod(shape) for shape in tensor.value.factorization.factor_shapes.values())
 
 
 def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:

@@ -48,7 +48,7 @@ def cheapest_scan(symbols: np.ndarray, natural: str, coder: Coder) -> str:
 
 def _costs(block: np.ndarray, scans: list[str], coder: Coder) -> dict[str, float]:
     """Bits of a block under each scan."""
-    return {scan: float(coder.costs([to_scan(block, scan)])[0].sum(dtype=np.float64)) for scan in scans}
+    return {scan: coder.cost([to_scan(block, scan)]) for scan in scans}
 
 
 def _block(symbols: np.ndarray, natural: str, elements: int) -> np.ndarray:

@@ -32,6 +32,7 @@ def test_costs_add_up_to_the_payload(coder, scale):
         assert (costs >= 0).all()
         bits, size = float(costs.sum(dtype=np.float64)), 8 * len(coder.encode([array]))
         assert bits - OFF * size - 8 <= size <= bits + BESIDE[coder.name] + OFF * size
+        assert coder.cost([array]) == pytest.approx(size, rel=OFF, abs=33)
 
 
 @pytest.mark.parametrize("coder", CODERS.values(), ids=lambda coder: coder.name)
@@ -40,6 +41,7 @@ def test_costs_of_arrays_that_are_small_or_empty(coder):
     costs = coder.costs([array.astype(np.int32) for array in arrays])
     assert [c.shape for c in costs] == [a.shape for a in arrays]
     assert coder.costs([]) == []
+    assert coder.cost([]) == 0
 
 
 def test_costs_stand_where_their_symbols_stand():

@@ -83,6 +83,7 @@ FACTORIZATIONS: dict[str, Callable[[tuple[int, ...]], Any]] = {
     "low_rank": eighth_rank,
     "dictionary": small_dictionary,
     "kmeans": lambda shape: KMeans(shape, 8),
+    "kmeans16": lambda shape: KMeans(shape, 16),
     "tensor_train": lambda shape: TensorTrain.with_rank(shape, 16),
     "simhash": lambda shape: SimHash(shape, 2 * min(matrix(shape))),
 }

@@ -39,6 +39,7 @@ class Pair(click.ParamType[tuple[float, float]]):
 SIZE, PAIR = Size(), Pair()
 EXISTING = click.Path(exists=True, dir_okay=False, allow_dash=True)
 WRITABLE = click.Path(dir_okay=False, allow_dash=True)
+FOLDER = click.Path(file_okay=False)
 
 
 def source(path: str) -> str | IO[bytes]:

@@ -48,6 +48,9 @@ class Coder(Protocol):
             PayloadError: the payload does not hold these arrays.
         """
 
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits that `encode` takes, to a few bits and 0.1 %."""
+
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Bits that each element takes where it stands, float32 arrays of the shapes of `arrays`.
 

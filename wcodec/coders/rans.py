@@ -66,6 +66,10 @@ class Rans:
 
         return list(_decode(payload, specs, read))
 
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits of the payload."""
+        return 8.0 * len(self.encode(arrays))
+
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Bits of each symbol under the tables of its array; tables, exponents and states are beside them."""
         bits = [_costs_of_one(as_symbols(array), Geometry.of(array.shape)) for array in arrays]

@@ -143,13 +143,13 @@ def settle_quality(trial: Try, budget: Budget, start: int) -> RatePoint:
     """
     best: RatePoint | None = None
     setting = start
-    for _ in range(WALK):
+    for walked in range(WALK):
         point = trial(setting)
         kept = budget.kept(point)
         if best is not None and not kept:
             return best
         best = point if kept else None
-        setting += QUALITY_STRIDE if kept else -QUALITY_STRIDE
+        setting += QUALITY_STRIDE if kept else -QUALITY_STRIDE << walked  # in longer strides where it is far
         if kept and point.setting < start:
             break  # the step above did not keep it
     return best or budget.require(point)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -77,9 +78,9 @@ class _KeptPass:
 
     def get(self, name: str) -> tuple[FactoredWeight, float] | None:
         try:
-            with np.load(self._file(name), allow_pickle=False) as kept:
+            with self._file(name).open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return multiple(kept["symbols"], int(kept["code"])), float(kept["noise"])
-        except (OSError, ValueError, KeyError, EOFError):  # not there, or cut off in the middle
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or cut off in the middle
             return None
 
     def put(self, name: str, weight: FactoredWeight, noise: float) -> None:

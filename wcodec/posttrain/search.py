@@ -27,7 +27,7 @@ from .size import SizeEstimate
 from .steps import PARTS, Steps, is_matrix, offsets_of
 from .synthetic import FEWEST_BITS
 from .trace import trace
-from .vectors import trial_code, vector_scales
+from .vectors import measured_steps, trial_code
 
 SEARCHED_OCTAVES = 6  # to each side of the step at which networks commonly still work
 FEEDBACK_SPREADS = 1.008  # a file against that of plainly rounded weights: .5 to 1.1 % larger in the networks tried
@@ -89,9 +89,8 @@ class Search:
             self.network, traced, self.rescaled, self.inputs, damping_of(self.options), rounding_of(self.options),
             self.progress, self._store(),
         )  # fmt: skip
-        self._offsets = offsets_of(name for name, values in self.rescaled.tensors.items() if is_matrix(values))
-        steps = Steps(0, self.other, self._offsets)
-        self._steps = replace(steps, scales=vector_scales(self._sequential, steps))
+        offsets = offsets_of(name for name, values in self.rescaled.tensors.items() if is_matrix(values))
+        self._steps = measured_steps(self._sequential, Steps(0, self.other, offsets))
 
     def _store(self) -> Checkpoint | NoCheckpoint:
         folder = self.options.get("resume")
@@ -124,7 +123,7 @@ class Search:
         last = self.one_shot if one_shot else self.sequential
         low, high = searched(self.rescaled.tensors)
         if most is not None:
-            estimate = SizeEstimate.of(self.rescaled.tensors, self._offsets)
+            estimate = SizeEstimate.of(self.rescaled.tensors, self._steps.offsets)
             for _ in range(2):  # the share that the coder takes moves a little with the rate
                 first = self.rounding(estimate.finest(most, low, high))
                 estimate.learn(first.setting, first.nbytes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,6 +66,8 @@ class Sequential:
 class TwinPass:
     """One run of the twin batch; fills `quantized` and `noise`, layer after layer."""
 
+    rounds_tables: ClassVar[bool] = True  # what is no site and no vector
+
     def __init__(self, job: Sequential, steps: Steps) -> None:
         self.job, self.steps = job, steps
         self.quantized: Quantized = dict(job.rescaled.fixed)
@@ -125,7 +127,8 @@ class TwinPass:
                 quantize = partial(self._with_feedback, layer, sites[name], name, (float_half, quantized_half), carried)
                 weight = self._stored_or(name, quantize)
             else:
-                weight = None if is_vector(values) else rounded(name, values, self.steps)
+                table = self.rounds_tables and not is_vector(values)
+                weight = rounded(name, values, self.steps) if table else None
             if weight is not None:
                 self.quantized[name] = weight
 

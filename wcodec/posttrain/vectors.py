@@ -21,22 +21,26 @@ from .resume import NoCheckpoint
 from .rounding import Tensors
 from .sequential import Sequential, TwinPass
 from .steps import PARTS, VECTOR_SHARE, Steps, is_matrix, is_vector, root_mean_square
+from .tables import table_offsets
 
 TRIAL_FRACTION = 0.25  # the trial step, in root mean squares of all matrices
 NUDGE = 2.0**-6  # how far a vector's elements are moved, in units of the smallest one
 
 
-def vector_scales(job: Sequential, steps: Steps) -> dict[str, float]:
-    """Tensor name -> step of that vector in units of the matrices' step, for every vector that the network reaches.
+def measured_steps(job: Sequential, steps: Steps) -> Steps:
+    """`steps` with the scales of every vector that the network reaches, and the offsets of its large tables.
 
     Args:
         job: its calibration data is cut to a slice.
         steps: gives the steps of what is neither matrix nor vector.
     """
     few = replace(job, inputs=job.inputs[:SLICE], rounding=Rounding(paths=1), progress=None, store=NoCheckpoint())
-    probe = _Probe(few, replace(steps, setting=PARTS * trial_code(job.rescaled.tensors), scales={}))
+    trial = Steps(PARTS * trial_code(job.rescaled.tensors), steps.other)
+    probe = _Probe(few, trial)
     probe.run()
-    return probe.scales
+    tables = table_offsets(few, trial, probe.quantized)
+    offsets = {name: offset + tables.get(name, 0) for name, offset in steps.offsets.items()}
+    return replace(steps, scales=probe.scales, offsets=offsets)
 
 
 def trial_code(tensors: Tensors) -> int:
@@ -47,7 +51,9 @@ def trial_code(tensors: Tensors) -> int:
 
 
 class _Probe(TwinPass):
-    """A twin pass that leaves the vectors as they are and measures them."""
+    """A twin pass that leaves vectors and tables as they are and measures the vectors."""
+
+    rounds_tables = False
 
     def __init__(self, job: Sequential, steps: Steps) -> None:
         super().__init__(job, steps)
