@@ -3,11 +3,13 @@
 #
 #   make demo                 the whole way once on handwritten digits   (DATA=mnist: on MNIST)
 #   make demo-federated       a federation of processes on this machine through Flower   (ARGS='--data mnist.npz --rounds 30')
+#   make demo-factorizations  every kind of factorization on LeNet-300-100 (ARGS="--data mnist": on MNIST)
 #   make test                 the whole suite                            (WITH=torch: the torch front end too)
 #   make test-edge            the part that needs numpy and msgpack only
 #   make test-floor           the suite on the oldest supported TensorFlow, with TensorFlow Compression's coders
 #   make test-flower          the tests of the Flower adapter on Flower itself
 #   make check                lint, format, types
+#   make libwcz               the decoder for devices as two files in build/libwcz (no packages needed)
 #   make bench-coders PEERS=...  coders; PEERS is the python of an environment with NNCodec, constriction, zstandard, zipnn
 #   make bench-ptq PEERS=...  post-training coding; PEERS as above
 #   make vectors | fuzz | clean
@@ -39,7 +41,7 @@ define install
 @touch $@
 endef
 
-.PHONY: demo demo-federated test test-edge test-floor test-flower check bench-coders bench-ptq vectors fuzz clean
+.PHONY: libwcz demo demo-federated demo-factorizations test test-edge test-floor test-flower check bench-coders bench-ptq vectors fuzz clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -65,11 +67,17 @@ check: .venv-check/.check
 	@.venv-check/bin/ruff format --check --quiet
 	@.venv-check/bin/mypy --no-error-summary
 
+demo-factorizations: .venv/.factor
+	@.venv/bin/python tools/bench/factorizations.py $(ARGS)
+
 bench-coders: .venv/.test
 	@.venv/bin/python tools/bench/coders.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 bench-ptq: .venv/.torch
 	@.venv/bin/python tools/bench/ptq.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
+libwcz:
+	@$(PYTHON) tools/amalgamate.py build/libwcz
 
 vectors: .venv/.test
 	@.venv/bin/python tools/make_vectors.py $(ARGS)
@@ -86,6 +94,9 @@ clean:
 .venv/.test: $(BUILT_FROM) | .venv/pyvenv.cfg
 	$(call install,.venv,wcodec$(,) TensorFlow and the test tools,-e '.[test]')
 	@touch .venv/.demo
+
+.venv/.factor: pyproject.toml | .venv/.demo
+	$(call install,.venv,SciPy and scikit-learn for fitting,-e '.[demo$(,)factor]')
 
 .venv/.torch: pyproject.toml | .venv/.test
 	$(call install,.venv,$(TORCH),'$(TORCH)')
