@@ -38,7 +38,8 @@ def test_a_zero_is_cheap_where_there_are_many():
     symbols[:, 3] = 1
     symbols[2, 6] = -2
     (zero, other), magnitudes = price_tables(symbols)
-    assert zero[0, 0] < 0.2 < other[0, 3] < other[0, 0]
+    assert zero[0, 0] < 0.2 < zero[0, 3]
+    assert other[0, 3] < 0.2 < other[0, 0]
     assert magnitudes[0] == 0
     assert np.all(np.diff(magnitudes[1:]) >= 0)
 
@@ -92,7 +93,7 @@ def test_the_cost_goes_with_the_bytes_of_the_file(rate):
         model.refresh_prices()
         payload = wcodec.encode(model, coder="mixing").payload_nbytes
         steps = sum(step.codes().size for weight, _ in model.latent_weights() for step in weight.steps.values())
-        assert abs(model.cost() / 8 + steps - payload) <= 0.02 * payload
+        assert abs(model.cost(rounded=True) / 8 + steps - payload) <= 0.02 * payload
 
 
 def test_a_logistic_prior_learns_its_scale():
