@@ -3,8 +3,8 @@
     python examples/cifar10_pruning.py            # a few seconds; on scikit-learn's digits where CIFAR-10 is absent
     python examples/cifar10_pruning.py --full     # 24,000 images, 6 epochs
 
-The hyperparameters are the original's string with its steps scaled down. What that wrote was as large as before,
-here the file holds a mask and the values that are left.
+The hyperparameters are the original's string with its steps scaled down. What the original wrote was as large as
+before; here the file holds a mask and the values that are left.
 """
 
 import argparse

@@ -18,6 +18,7 @@ import numpy as np
 from vectors.deltas import DELTAS
 from vectors.invalid import INVALID
 from vectors.invalid_kinds import INVALID_KINDS
+from vectors.messages import MESSAGES
 from vectors.valid import VALID
 
 import wcodec
@@ -78,6 +79,9 @@ def wanted_files():
         row |= {"error": error} if error else {"tensors": _tensors_on(VALID[base](), data)}
         yield VECTORS / "delta" / f"{name}.wcz", data
         yield VECTORS / "delta" / f"{name}.json", _to_json(row)
+    for name, make in MESSAGES.items():
+        rows = {"shows": make.__doc__} | {str(number): step for number, step in enumerate(make())}
+        yield VECTORS / "messages" / f"{name}.json", _to_json(rows)
     invalid = {**INVALID, **INVALID_KINDS}
     for name, (_, _, make) in invalid.items():
         yield VECTORS / "invalid" / f"{name}.wcz", make()

@@ -22,7 +22,7 @@ from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import factorizations, feed, runtime, train
+    from . import factorizations, feed, plan, runtime, train
     from .encoder import EncodeReport, encode
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
@@ -38,6 +38,7 @@ _LAZY = {
     "load": "tensor_files",
     "load_file": "tensor_files",
     "load_into": "loading",
+    "plan": "plan",
     "runtime": "runtime",
     "save": "tensor_files",
     "save_file": "tensor_files",
@@ -60,6 +61,7 @@ __all__ = [
     "load",
     "load_file",
     "load_into",
+    "plan",
     "register_factorization",
     "runtime",
     "safe_open",

@@ -14,12 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,8 @@ class Federation:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            with suppress(ProcessLookupError):  # what it has started
+                os.killpg(process.pid, signal.SIGKILL)
 
     def start_link(self) -> None:
         self._start(
@@ -97,7 +100,7 @@ class Federation:
     def _start(self, name: str, program: str, *arguments: str) -> None:
         log = (self.folder / f"{name}.log").open("ab")
         self._processes[name] = subprocess.Popen(
-            [str(BIN / program), *arguments], env=self.environment, stdout=log, stderr=log
+            [str(BIN / program), *arguments], env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
 
 
@@ -211,7 +214,7 @@ def main() -> None:
         folder = Path(arguments.logs or stack.enter_context(tempfile.TemporaryDirectory())).resolve()
         federation = stack.enter_context(Federation(arguments.nodes, folder))
         common = {"num_server_rounds": arguments.rounds, "data": data, "frame_fraction": arguments.frame}
-        common["nodes"] = arguments.nodes
+        common |= {"nodes": arguments.nodes, "timeout": arguments.timeout / max(arguments.rounds, 1)}
         if arguments.kill:
             config = {**common, "packed": True, "strategy": "FedAvg", "seed": 0, "coarseness": 4.0}
             kill_in_mid_run(federation, arguments.kill, config, arguments.timeout)

@@ -302,7 +302,7 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "names_grouped": (
         21,
         "a tensor chunk where the only name is grouped",
-        lambda: wcz(names(grouped=["w"]), _sound()[1]),
+        lambda: wcz(names(grouped=["w"]), ONE_TENSOR),
     ),
     # 22-26: what a record means
     "kind_unknown": (22, "kind 99", options(kind=99)),

@@ -13,6 +13,7 @@ from .decode import decode
 from .demo.command import demo
 from .encode import encode
 from .inspect import inspect
+from .plan import plan
 from .publish import publish
 from .pull import pull
 from .serve import serve
@@ -22,6 +23,8 @@ from .verify import verify
 EXTRAS = {
     "cryptography": "sign",
     "keras": "tensorflow",
+    "matplotlib": "plot",
+    "scipy": "factor",
     "sklearn": "demo",
     "starlette": "serve",
     "tensorflow": "tensorflow",
@@ -61,5 +64,5 @@ def wcz(debug: bool) -> None:
     """Encode, decode and look into .wcz files: the weights of neural networks, made small."""
 
 
-for verb in (encode, decode, inspect, verify, publish, serve, pull, demo):
+for verb in (encode, decode, inspect, verify, plan, publish, serve, pull, demo):
     wcz.add_command(verb)

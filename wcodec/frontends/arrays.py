@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import UnsupportedTypeError
+from ..factorizations import FactoredWeight
 from .loading import Slot, matched
 from .normal import normal, scan_by_name
 from .protocol import NamedTensor, WithoutGraph
 
 
 class Arrays(WithoutGraph):
-    """Name -> numpy array or scalar, Python number, or anything that numpy can make an array of (JAX arrays)."""
+    """Name -> numpy array or scalar, Python number, or anything that numpy can make an array of (JAX arrays).
+
+    A value may also be a `FactoredWeight`, or a `NamedTensor`, which brings its scan.
+    """
 
     name: ClassVar[str] = "arrays"
     suffixes: ClassVar[tuple[str, ...]] = ()
@@ -24,6 +29,12 @@ class Arrays(WithoutGraph):
 
     def tensors(self, model: Mapping[str, Any]) -> Iterator[NamedTensor]:
         for name, value in _named(model):
+            if isinstance(value, NamedTensor):
+                yield replace(value, name=name)
+                continue
+            if isinstance(value, FactoredWeight):
+                yield NamedTensor(name, value)
+                continue
             array = normal(name, value)
             yield NamedTensor(name, array, scan_by_name(name, array.ndim))
 

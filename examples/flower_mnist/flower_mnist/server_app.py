@@ -33,7 +33,7 @@ def main(grid: Grid, context: Context) -> None:
     nodes = int(config["nodes"])
     everyone = {"min_train_nodes": nodes, "min_available_nodes": nodes, "fraction_evaluate": 0.0}
     chosen = getattr(strategy, str(config["strategy"]))(**everyone, train_metrics_aggr_fn=mean_metrics)
-    result = chosen.start(grid=grid, initial_arrays=arrays, num_rounds=rounds, timeout=300)
+    result = chosen.start(grid=grid, initial_arrays=arrays, num_rounds=rounds, timeout=float(config["timeout"]))
     final = {name: array.numpy() for name, array in result.arrays.items()}
     test = digits.load(str(config["data"])).test
     report = {"strategy": config["strategy"], "packed": config["packed"], "rounds": rounds, "traffic": []}

@@ -58,79 +58,6 @@ static wcz_result fail(wcz_decoder *decoder, int error) {
 
 /* -- chunks ----------------------------------------------------------------------------------------------------------- */
 
-/* The index is compared by a digest of what it says: chunks need not be remembered. */
-static void add_to_index(wcz_sha256 *index, uint64_t nbytes, uint64_t tensors) {
-    uint8_t bytes[16];
-    for (unsigned i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)(nbytes >> 8 * i);
-        bytes[8 + i] = (uint8_t)(tensors >> 8 * i);
-    }
-    wcz_sha256_add(index, bytes, sizeof bytes);
-}
-
-static int check_index(wcz_decoder *decoder, wcz_cursor *at) {
-    wcz_sha256 index;
-    wcz_object table, nbytes, tensors;
-    uint8_t found[32], wanted[32];
-    int disagrees = 0;
-    (void)wcz_next_object(at, &table);
-    if (table.type == WCZ_NIL) {
-        return 0;
-    }
-    if (table.type != WCZ_ARRAY || table.value % 2) {
-        return WCZ_RECORD;
-    }
-    wcz_sha256_start(&index);
-    for (uint64_t i = 0; i < table.value; i += 2) {
-        (void)wcz_next_object(at, &nbytes);
-        (void)wcz_next_object(at, &tensors);
-        if (nbytes.type != WCZ_INTEGER || tensors.type != WCZ_INTEGER) {
-            return WCZ_RECORD;
-        }
-        disagrees |= nbytes.negative || (!tensors.negative && tensors.value > INT64_MAX);
-        add_to_index(&index, nbytes.value, tensors.value);
-    }
-    wcz_sha256_end(&index, found);
-    index = decoder->index;
-    wcz_sha256_end(&index, wanted);
-    return disagrees || wcz_compare(found, 32, wanted, 32) ? WCZ_INDEX : 0;
-}
-
-static int end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
-    wcz_object table, wanted;
-    wcz_cursor at, entry;
-    uint8_t digest[32];
-    uint64_t span = 0, frame = decoder->head_nbytes + (uint64_t)nbytes + 4;
-    int error = 0;
-    for (unsigned i = 0; nbytes >= 4 && i < 4; i++) {
-        span |= (uint64_t)body[nbytes - 4 + i] << 8 * i;
-    }
-    if (nbytes) {
-        if (span != frame) {
-            return WCZ_RECORD;
-        }
-        error = wcz_read_whole(&decoder->memory, body, nbytes - 4, decoder->limits.manifest_nbytes, &table, &at);
-        if (error || table.type != WCZ_ARRAY || table.value != 2) {
-            return error ? error : WCZ_RECORD;
-        }
-        entry = at;
-        wcz_skip_object(&at);
-        (void)wcz_next_object(&at, &wanted);
-        if (wanted.type != WCZ_NIL && (wanted.type != WCZ_BYTES || wanted.value != 32)) {
-            return WCZ_RECORD;
-        }
-        error = check_index(decoder, &entry);
-        wcz_sha256_end(&decoder->digest, digest);
-        if (!error && wanted.type == WCZ_BYTES && wcz_compare(digest, 32, wanted.bytes, 32)) {
-            error = WCZ_DIGEST;
-        }
-    }
-    if (!error && !(wcz_names_left(&decoder->names, 0, 1) == 0 && wcz_names_left(&decoder->names, 1, 1) == 0)) {
-        error = WCZ_NAME_TABLE;
-    }
-    return error;
-}
-
 /* A difference needs its base, which this library does not take. */
 static int take_delta(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
     wcz_object delta, base, result, whole, position;
@@ -202,7 +129,7 @@ static int take_chunk(wcz_decoder *decoder) {
     switch (decoder->type) {
         case 'N': error = wcz_names_add(memory, &decoder->limits, &decoder->names, body, nbytes); break;
         case 'T': case 'G': error = take_tensors(decoder, body, nbytes); break;
-        case 'E': return end_file(decoder, body, nbytes);
+        case 'E': return wcz_end_file(decoder, body, nbytes);
         case 'm':
             error = wcz_metadata_add(memory, &decoder->metadata, body, nbytes, decoder->limits.manifest_nbytes);
             break;
@@ -211,7 +138,7 @@ static int take_chunk(wcz_decoder *decoder) {
         default: error = decoder->type >= 'a' && decoder->type <= 'z' ? 0 : WCZ_UNKNOWN_CHUNK;
     }
     uint64_t tensors = decoder->chunk.records;
-    add_to_index(&decoder->index, decoder->head_nbytes + decoder->length + 4,
+    wcz_add_to_index(&decoder->index, decoder->head_nbytes + decoder->length + 4,
                  decoder->type == 'G' ? 0 - tensors : tensors);
     return error;
 }
@@ -376,26 +303,4 @@ wcz_result wcz_finish(wcz_decoder *decoder) {
         return WCZ_END;
     }
     return decoder->state == FAILED ? WCZ_ERROR : fail(decoder, WCZ_SOURCE_TRUNCATED);
-}
-
-/* -- names of errors -------------------------------------------------------------------------------------------------- */
-
-const char *wcz_error_name(int error) {
-    static const struct {
-        int error;
-        const char *name;
-    } NAMES[] = {
-        {0, "no error"}, {1, "NotWczError"}, {2, "VersionError"}, {3, "TruncatedError"}, {4, "ChecksumError"},
-        {5, "DigestError"}, {6, "UnknownChunkError"}, {7, "ChunkOrderError"}, {8, "LimitError"},
-        {9, "IndexTableError"}, {13, "BaseMissingError"}, {20, "RecordError"}, {21, "NameTableError"}, {22, "UnknownKindError"},
-        {23, "UnknownCoderError"}, {24, "UnknownDtypeError"}, {25, "FactorizationError"}, {26, "StepCodeError"},
-        {40, "PayloadError"}, {41, "SymbolError"}, {WCZ_ERROR_MEMORY, "out of memory"}, {WCZ_ERROR_CALL, "wrong call"},
-        {WCZ_ERROR_PRODUCT, "factors only"}, {WCZ_ERROR_RANGE, "out of range"},
-    };
-    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-        if (NAMES[i].error == error) {
-            return NAMES[i].name;
-        }
-    }
-    return "unknown error";
 }

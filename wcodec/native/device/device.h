@@ -164,13 +164,19 @@ typedef struct {
     int (*build)(const wcz_job *job);                                      /* NULL: factors only */
 } wcz_kind;
 
-/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c. */
-#define WCZ_ALL_KINDS(KIND) \
+/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c. WCZ_BASIC_KINDS leaves all but the first five out. */
+#define WCZ_FIRST_KINDS(KIND) \
     KIND(dense) \
     KIND(rdft) \
     KIND(low_rank) \
     KIND(kmeans) \
-    KIND(sparse) \
+    KIND(sparse)
+
+#ifdef WCZ_BASIC_KINDS
+#define WCZ_ALL_KINDS WCZ_FIRST_KINDS
+#else
+#define WCZ_ALL_KINDS(KIND) \
+    WCZ_FIRST_KINDS(KIND) \
     KIND(dictionary) \
     KIND(tensor_train) \
     KIND(tensor_ring) \
@@ -186,6 +192,7 @@ typedef struct {
     KIND(mixed_block) \
     KIND(t_product) \
     KIND(t_linear)
+#endif
 
 #define WCZ_DECLARE_KIND(name) extern const wcz_kind wcz_kind_##name;
 WCZ_ALL_KINDS(WCZ_DECLARE_KIND)
@@ -390,6 +397,12 @@ struct wcz_decoder {
     wcz_chunk chunk;
     wcz_tensor tensor;
 };
+
+/* -- end.c ----------------------------------------------------------------------------------------------------------- */
+
+/* A chunk of so many bytes and tensors, negative for a group; then the END chunk against all of them. */
+void wcz_add_to_index(wcz_sha256 *index, uint64_t nbytes, uint64_t tensors);
+int wcz_end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes);
 
 #ifdef __cplusplus
 }
