@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from ..coders import CODERS
-from ..scans import SCANS, to_scan
+from ..scans import to_scan
 
 LARGEST = 15  # magnitudes above it continue the last slope
 PRIOR = 0.3  # of a density, in counts of zeros and of others
@@ -99,14 +99,8 @@ class CodeLength:
 
 
 def coded_bits(arrays: list[np.ndarray], coder: str = DEFAULT_CODER) -> list[float]:
-    """Bits of each of several arrays, (..., in, out), in one payload: each alone, scaled to what they take together.
-
-    Each in the axis order that codes it smallest, as an encoder chooses it.
-    """
-    scanned = [
-        min((to_scan(array, scan) for scan in SCANS), key=lambda seen: len(CODERS[coder].encode([seen])))
-        for array in arrays
-    ]
+    """Bits of each of several arrays, (..., in, out), in one payload: each alone, scaled to what they take together."""
+    scanned = [to_scan(array, "out_first") for array in arrays]
     alone = [8.0 * len(CODERS[coder].encode([array])) for array in scanned]
     together = 8.0 * len(CODERS[coder].encode(scanned))
     return [bits * together / max(sum(alone), 1.0) for bits in alone]
