@@ -12,7 +12,9 @@ pytest.importorskip("keras")
 LARGE = Path(__file__).parents[2] / "tools" / "reproduce" / "large.py"
 
 
-@pytest.mark.parametrize("row", ["vgg16", "resnet20_4", "resnet18"])
+@pytest.mark.parametrize(
+    "row", ["vgg16", *(pytest.param(row, marks=pytest.mark.exhaustive) for row in ("resnet20_4", "resnet18"))]
+)
 def test_a_few_steps(row):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, str(LARGE), row, "--smoke"], capture_output=True, text=True, env=environment)
