@@ -21,7 +21,8 @@ from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import factorizations, runtime, train
+    from . import factorizations, runtime, sources, train
+    from .download import fetch
     from .encoder import EncodeReport, encode
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
@@ -33,12 +34,14 @@ _LAZY = {
     "EncodeReport": "encoder",
     "encode": "encoder",
     "factorizations": "factorizations",
+    "fetch": "download",
     "load": "tensor_files",
     "load_file": "tensor_files",
     "load_into": "loading",
     "runtime": "runtime",
     "save": "tensor_files",
     "save_file": "tensor_files",
+    "sources": "sources",
     "train": "train",
 }
 
@@ -51,6 +54,7 @@ __all__ = [
     "decode",
     "encode",
     "factorizations",
+    "fetch",
     "load",
     "load_file",
     "load_into",
@@ -59,6 +63,7 @@ __all__ = [
     "safe_open",
     "save",
     "save_file",
+    "sources",
     "stream",
     "train",
     "verify",

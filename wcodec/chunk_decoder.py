@@ -15,14 +15,15 @@ import numpy as np
 
 from .chunk_encoder import band_rows, step_shape
 from .coders import ArraySpec, Coder, find_coder
-from .container import Limits, TensorChunk
+from .container import Limits, TensorChunk, layout
+from .container.memory import give_back
 from .dtypes import is_float
-from .errors import FactorizationError, LimitError, RecordError, SymbolError, WczError
+from .errors import FactorizationError, LimitError, RecordError, WczError
+from .factor_decoder import Assembly
 from .factorizations import Factorization, find_factorization
 from .factorizations.wire import from_params
-from .quantize import MAX_SYMBOL, from_symbols
 from .records import DENSE, FactorRecord, Form, TensorRecord
-from .scans import from_scan, scanned_shape
+from .scans import scanned_shape
 
 INT32 = np.dtype(np.int32)
 
@@ -89,7 +90,7 @@ def decode_chunk(chunk: TensorChunk, limits: Limits) -> Iterator[tuple[str, np.n
         WczError: naming the tensor where one is at fault. Sizes are checked before anything is allocated.
     """
     opened = OpenedChunk(chunk, limits)
-    return opened.rebuild(job.decode() for job in opened.jobs)
+    return opened.rebuild(opened.decoded())
 
 
 class OpenedChunk:
@@ -108,6 +109,15 @@ class OpenedChunk:
             for band in range(factor.record.bands):
                 self._pieces[factor.record.stream + band].append((factor, band))
         self.jobs = [self._job(number) for number in range(len(chunk.streams))]
+
+    def decoded(self) -> Iterator[list[np.ndarray]]:
+        """What the jobs give, one after another; the memory of a payload goes back to the system after its job."""
+        left = self._chunk.payload_nbytes + layout.CRC_BYTES
+        for job in self.jobs:
+            arrays = job.decode()
+            left -= len(job.payload)
+            give_back(job.payload, left)
+            yield arrays
 
     def rebuild(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and weight of each tensor from what the jobs gave, in the order of `jobs`."""
@@ -143,26 +153,21 @@ class OpenedChunk:
     def _restored(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[_Factor, np.ndarray]]:
         """Each factor as soon as its last band is there."""
         steps: dict[int, np.ndarray] = {}
-        whole: dict[int, np.ndarray] = {}
+        growing: dict[int, Assembly] = {}
         for number, arrays in enumerate(results):
             stepped = self._stepped(number)
             if stepped:
                 codes = _split_steps(arrays.pop(0), stepped)
                 steps.update((id(f), c) for f, c in zip(stepped, codes, strict=True))
-            for (factor, band), array in zip(self._pieces[number], arrays, strict=True):
-                if band == 0:
-                    whole[id(factor)] = array if factor.record.bands == 1 else np.empty(*factor.spec)
-                if factor.record.bands > 1:
-                    rows = band_rows(factor.spec.shape, factor.record.bands)[band]
-                    whole[id(factor)][rows] = array
+            for factor, band in self._pieces[number]:
+                try:
+                    if band == 0:
+                        growing[id(factor)] = Assembly(factor.name, factor.shape, factor.record, steps.get(id(factor)))
+                    growing[id(factor)].put(band, arrays.pop(0))
+                except WczError as e:
+                    raise e.about(self._chunk.names[factor.tensor]) from e
                 if band == factor.record.bands - 1:
-                    yield factor, self._restore(factor, whole.pop(id(factor)), steps.get(id(factor)))
-
-    def _restore(self, factor: _Factor, array: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
-        try:
-            return _restore(factor, from_scan(array, factor.record.scan), codes)
-        except WczError as e:
-            raise e.about(self._chunk.names[factor.tensor]) from e
+                    yield factor, growing.pop(id(factor)).value
 
 
 def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list[_Factor]]:
@@ -232,22 +237,6 @@ def _split_steps(differences: np.ndarray, factors: list[_Factor]) -> list[np.nda
     ends = np.cumsum([math.prod(factor.step_shape) for factor in factors])
     pieces = np.split(codes, ends[:-1])
     return [piece.reshape(factor.step_shape) for piece, factor in zip(pieces, factors, strict=True)]
-
-
-def _restore(factor: _Factor, array: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
-    dtype = factor.record.dtype
-    if factor.record.form is Form.VERBATIM:
-        if dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
-            raise SymbolError(f"a bool of factor {factor.name!r} is neither 0 nor 1")
-        return array
-    if array.size and array.min() < -MAX_SYMBOL:
-        raise SymbolError("a symbol is outside the symmetric int32 range")
-    if codes is not None:
-        return from_symbols(array, codes)
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    if array.size and not low <= int(array.min()) <= int(array.max()) <= high:
-        raise SymbolError(f"a value of factor {factor.name!r} does not fit {dtype}")
-    return array.astype(dtype)
 
 
 def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .chunk_decoder import OpenedChunk, decode_chunk
 from .coders import find_coder
 from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
-from .container.files import open_source
-from .container.random_access import seekable
 from .container.reader import expect_nothing_more
-from .errors import UnsupportedTypeError
 from .factorizations import find_factorization
+from .prefetch import ahead
+from .sources import open_forward, open_random
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 def decode(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> dict[str, np.ndarray]:
     """All tensors of a file, in model order.
 
     Args:
-        src: path, bytes or readable binary file object (a pipe will do).
+        src: path, URL, bytes or readable binary file object (a pipe will do).
         limits: what the file may ask for.
         threads: that decode; each has a chunk in memory.
 
     Raises:
         WczError: a damaged or hostile file; the message names the tensor and the rule.
     """
-    with open_source(src) as file:
+    with open_forward(src) as file:
         reader = Reader(file, limits)
         tensors = dict(_tensors(reader, limits, threads))
         if file is not src:
@@ -41,13 +42,29 @@ def decode(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> di
     return {name: tensors[name] for name, _ in reader.names}
 
 
-def stream(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> Iterator[tuple[str, np.ndarray]]:
-    """Tensors one by one, in file order; memory is that of one chunk and one tensor.
+def stream(
+    src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1, prefetch: int = 0
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Tensors one by one, in file order; memory is that of one tensor and of a payload that shrinks as it grows.
 
     File order is model order, but that small tensors arrive together, before the first of them is needed. Each
     chunk is verified before its tensors are yielded; an error at the end (a wrong digest) comes after them.
+
+    Args:
+        src: path, URL, bytes or readable binary file object: a pipe, or a `wcodec.sources.Timed` one.
+        limits: what the file may ask for.
+        threads: that decode; each has a chunk in memory.
+        prefetch: tensors that a thread reads and decodes while the caller works with those before; each is in memory.
+
+    Raises:
+        WczError: a damaged, hostile or incomplete file; names the tensor in which it ended.
     """
-    with open_source(src) as file:
+    tensors = _stream(src, limits, threads)
+    return ahead(tensors, prefetch) if prefetch > 0 else tensors
+
+
+def _stream(src: Any, limits: Limits, threads: int) -> Generator[tuple[str, np.ndarray], None, None]:
+    with open_forward(src) as file:
         yield from _tensors(Reader(file, limits), limits, threads)
         if file is not src:
             expect_nothing_more(file)
@@ -55,6 +72,9 @@ def stream(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> It
 
 def safe_open(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> WczFile:
     """Open a file for random access; use as a context manager or close it.
+
+    Of a URL only the names, the index, and the chunks of the tensors that are asked for are transferred. A server that
+    sends whole files only gets a NoRangesWarning, and all of the file is transferred into a temporary one.
 
     Raises:
         UnsupportedTypeError: the source cannot seek: use `stream`.
@@ -72,7 +92,7 @@ class Verified(NamedTuple):
 
 def verify(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> Verified:
     """Check every CRC, the digest if there is one, and decode every tensor; WczError at the first fault."""
-    with open_source(src) as file:
+    with open_forward(src) as file:
         reader = Reader(file, limits)
         count = nbytes = 0
         for _, array in _tensors(reader, limits, threads):
@@ -112,9 +132,7 @@ class WczFile(Mapping[str, np.ndarray]):
         self._limits = limits
         self._label = type(src).__name__ if isinstance(src, bytes | bytearray | memoryview) else str(src)
         with ExitStack() as stack:
-            file = stack.enter_context(open_source(src))
-            if not seekable(file):
-                raise UnsupportedTypeError("random access needs a source that can seek; use wcodec.stream")
+            file = stack.enter_context(open_random(src))
             self._access = RandomAccess(file, limits)
             self._group: dict[str, np.ndarray] = {}  # tensors of the group chunk that was decoded last
             self._group_offset = 0
@@ -199,6 +217,8 @@ def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str
         for chunk in _bounded(reader, limits):
             yield from decode_chunk(chunk, limits)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[tuple[OpenedChunk, list[Future[list[np.ndarray]]]]] = deque()
         for chunk in _bounded(reader, limits):

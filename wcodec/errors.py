@@ -86,6 +86,24 @@ class IndexTableError(WczError):
     code = 9
 
 
+class StalledError(WczError):
+    """The source gave nothing for as long as its reader is ready to wait."""
+
+    code = 10
+
+
+class TransferError(WczError):
+    """A URL that cannot be opened, or a transfer that broke."""
+
+    code = 11
+
+
+class ResumeError(WczError):
+    """A download whose parts do not make the file that the other side has: it changed in between."""
+
+    code = 12
+
+
 # -- one record: 20-39 ---------------------------------------------------------------------------------------------
 
 
@@ -135,6 +153,18 @@ class GraphError(WczError):
     """A layer graph that is not well formed, or that does not fit its tensors or its inputs."""
 
     code = 27
+
+
+class UnknownOpError(WczError):
+    """A layer with an op that this runtime does not have."""
+
+    code = 28
+
+
+class MemoryBudgetError(WczError):
+    """A network needs more memory to run than its caller allows."""
+
+    code = 29
 
 
 # -- one payload: 40-59 --------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ SOURCES = sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.st
 
 
 def test_the_table_was_read() -> None:
-    assert [row.layer for row in ROWS] == [0, 1, 2, 3, 3, 4, 5, 6, 6, 7]
+    assert [row.layer for row in ROWS] == [0, 1, 2, 2, 3, 3, 4, 5, 6, 6, 7]
     assert allowed_parts(ROWS[2]) >= {"errors", "records"}
     assert "coders" not in allowed_parts(ROWS[2])
 
@@ -101,4 +101,5 @@ def test_imports_follow_the_table(path: Path) -> None:
     forbidden = inside - allowed_parts(rows[0]) - {part}
     assert not forbidden, f"layer {rows[0].layer} may import {rows[0].may_import.strip()}; this imports {forbidden}"
     if rows[0].layer <= LAST_EDGE_LAYER:
-        assert outside <= EDGE_SET, f"below the edge line: {outside - EDGE_SET}"
+        named = set(rows[0].may_import.strip().split(", "))
+        assert outside <= EDGE_SET | named, f"below the edge line: {outside - EDGE_SET}"

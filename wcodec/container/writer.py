@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
@@ -11,6 +10,7 @@ import msgpack
 from ..errors import DuplicateNameError, OptionError
 from ..records import TensorRecord
 from . import layout
+from .digest import sha256
 from .manifest import Stream, pack_body
 from .names import NameEntry, encode_names
 
@@ -28,7 +28,7 @@ class Writer:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._digest = hashlib.sha256()
+        self._digest = sha256()
         self._index: list[tuple[int, int]] = []
         self._names: set[str] = set()
         self.nbytes = 0

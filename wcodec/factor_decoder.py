@@ -1,0 +1,78 @@
+"""One factor on its way in: the arrays of its bands, as a coder gives them, become its values.
+
+The values are written where they stay, band by band, so that a large factor is in memory once and not three times:
+as symbols, in the order of its scan, and as floats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .chunk_encoder import band_rows
+from .errors import LimitError, SymbolError
+from .quantize import MAX_SYMBOL, step_values
+from .records import FactorRecord, Form
+from .scans import SCANS
+
+
+class Assembly:
+    """A factor that grows.
+
+    Attributes:
+        value: the factor in its own shape; whole after the last band. float32 where it is quantized.
+    """
+
+    def __init__(self, name: str, shape: tuple[int, ...], record: FactorRecord, codes: np.ndarray | None) -> None:
+        """Make room.
+
+        Args:
+            name: of the factor, for messages.
+            shape: of the factor.
+            record: how it is stored.
+            codes: its step codes, of its rank, where it is quantized.
+
+        Raises:
+            StepCodeError: a code outside the range of the format.
+            LimitError: no room.
+        """
+        self._name, self._record = name, record
+        order = SCANS[record.scan][1](len(shape))
+        dtype = np.dtype(np.float32) if codes is not None else record.dtype
+        try:
+            self.value = np.empty(shape, dtype)
+        except MemoryError as e:
+            raise LimitError(f"not enough memory for a factor of shape {shape}") from e
+        self._scanned = self.value.transpose(order)  # a view: what is written in scan order lands in its place
+        self._steps = None if codes is None else step_values(codes).transpose(order)
+        self._rows = band_rows(self._scanned.shape, record.bands)
+
+    def put(self, band: int, array: np.ndarray) -> None:
+        """Take the array of a band.
+
+        Raises:
+            SymbolError: an element that the factor cannot hold.
+        """
+        rows = self._rows[band] if self._record.bands > 1 else ...
+        if self._record.form is Form.VERBATIM:
+            if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
+                raise SymbolError(f"a bool of factor {self._name!r} is neither 0 nor 1")
+            self._scanned[rows] = array
+            return
+        self._check_symbols(array)
+        if self._steps is None:
+            self._scanned[rows] = array
+            return
+        steps = self._steps[rows] if self._record.bands > 1 and self._steps.shape[0] != 1 else self._steps
+        # float32(symbol) * step, one IEEE float32 multiplication an element
+        np.multiply(array, steps, out=self._scanned[rows], dtype=np.float32, casting="same_kind")
+
+    def _check_symbols(self, array: np.ndarray) -> None:
+        if not array.size:
+            return
+        dtype, low, high = self._record.dtype, int(array.min()), int(array.max())
+        if low < -MAX_SYMBOL:
+            raise SymbolError("a symbol is outside the symmetric int32 range")
+        if self._record.form is Form.INTEGERS:
+            smallest, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+            if not smallest <= low <= high <= largest:
+                raise SymbolError(f"a value of factor {self._name!r} does not fit {dtype}")
