@@ -7,9 +7,9 @@ are independent jobs, and the weights are rebuilt one after another.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,6 +83,20 @@ class StreamJob(NamedTuple):
             raise LimitError("not enough memory for the declared arrays", tensor=self.blame) from e
 
 
+class Factored(NamedTuple):
+    """A decoded tensor before it is rebuilt.
+
+    Attributes:
+        factorization: how the factors make the weight.
+        factors: name -> array; of a kind other than dense float32 or float64, and int64.
+        dtype: of the weight.
+    """
+
+    factorization: Factorization
+    factors: dict[str, np.ndarray]
+    dtype: np.dtype
+
+
 def decode_chunk(chunk: TensorChunk, limits: Limits) -> Iterator[tuple[str, np.ndarray]]:
     """The tensors of one chunk, rebuilt one after another.
 
@@ -91,6 +105,27 @@ def decode_chunk(chunk: TensorChunk, limits: Limits) -> Iterator[tuple[str, np.n
     """
     opened = OpenedChunk(chunk, limits)
     return opened.rebuild(opened.decoded())
+
+
+def decoding_nbytes(records: Sequence[TensorRecord], nbytes: int) -> int:
+    """A bound of what decoding a chunk takes: its payloads, the symbols of a stream, factors, and the tensors.
+
+    Args:
+        records: of the chunk.
+        nbytes: of the chunk.
+    """
+    total = nbytes
+    for record in records:
+        weight = math.prod(record.shape)
+        if record.kind == DENSE:
+            largest = math.ceil(weight / record.factors[0].bands)
+            total += 4 * largest + (4 if record.dtype.itemsize <= 4 else 8) * weight
+        else:
+            factorization = from_params(find_factorization(record.kind), record.shape, record.params)
+            total += 8 * weight + 16 * sum(map(math.prod, factorization.factor_shapes.values()))
+        if record.dtype != np.float32:  # what is computed with is float32
+            total += 4 * weight
+    return total
 
 
 class OpenedChunk:
@@ -121,15 +156,35 @@ class OpenedChunk:
 
     def rebuild(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and weight of each tensor from what the jobs gave, in the order of `jobs`."""
-        values: list[dict[str, Any]] = [{} for _ in self._chunk.records]
-        for factor, value in self._restored(results):
-            values[factor.tensor][factor.name] = value
-        for position, (name, record) in enumerate(zip(self._chunk.names, self._chunk.records, strict=True)):
+        for position, (name, factors) in enumerate(self.factors(results)):
+            record = self._chunk.records[position]
             try:
-                yield name, _rebuild(self._factorizations[position], values[position], record)
+                weight = _rebuild(self._factorizations[position], factors, record)
             except WczError as e:
                 raise e.about(name) from e
-            values[position] = {}  # the weight is the caller's now, its factors are garbage
+            factors.clear()  # garbage now, unless the weight is one of them
+            yield name, weight
+            del weight  # the caller's
+
+    def factored(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, Factored]]:
+        """As `rebuild`, but the factors as they are, checked, for whoever does not need the weight itself."""
+        for position, (name, factors) in enumerate(self.factors(results)):
+            factorization, record = self._factorizations[position], self._chunk.records[position]
+            try:
+                factorization.check(factors)
+            except WczError as e:
+                raise e.about(name) from e
+            yield name, Factored(factorization, widened(factors, record), record.dtype)
+
+    def factors(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """Name and factors of each tensor, all of the chunk decoded before the first."""
+        values: list[dict[str, np.ndarray]] = [{} for _ in self._chunk.records]
+        for factor, value in self._restored(results):
+            values[factor.tensor][factor.name] = value
+            del value
+        for position, name in enumerate(self._chunk.names):
+            yield name, values[position]
+            values[position] = {}
 
     def _job(self, number: int) -> StreamJob:
         names = self._chunk.names
@@ -241,8 +296,7 @@ def _split_steps(differences: np.ndarray, factors: list[_Factor]) -> list[np.nda
 
 def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
     factorization.check(factors)
-    if record.kind != DENSE:
-        factors = {name: _widened(value) for name, value in factors.items()}
+    factors = widened(factors, record)
     try:
         with np.errstate(all="ignore"):  # overflow to infinity is IEEE's answer and the format's
             weight = np.asarray(factorization.reconstruct(factors))
@@ -253,6 +307,11 @@ def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], recor
         raise LimitError("not enough memory to rebuild the weight") from e
     except (ValueError, TypeError, IndexError, ArithmeticError) as e:
         raise FactorizationError(f"{factorization.kind} cannot rebuild these factors: {e}") from e
+
+
+def widened(factors: dict[str, np.ndarray], record: TensorRecord) -> dict[str, np.ndarray]:
+    """The factors in the dtypes that a factorization computes in."""
+    return factors if record.kind == DENSE else {name: _widened(value) for name, value in factors.items()}
 
 
 def _widened(values: np.ndarray) -> np.ndarray:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .chunk_decoder import OpenedChunk, decode_chunk
+from .chunk_decoder import Factored, OpenedChunk, decode_chunk, decoding_nbytes
 from .coders import find_coder
 from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
+from .container.random_access import Location
 from .container.reader import expect_nothing_more
 from .factorizations import find_factorization
 from .prefetch import ahead
@@ -125,6 +126,18 @@ class TensorDetails(NamedTuple):
     shared_by: int
 
 
+class DecodingNeed(NamedTuple):
+    """What decoding a tensor takes.
+
+    Attributes:
+        shape: of the tensor.
+        nbytes: at most, the tensor included; for one in a group, those of the group.
+    """
+
+    shape: tuple[int, ...]
+    nbytes: int
+
+
 class WczFile(Mapping[str, np.ndarray]):
     """An open file: name -> tensor, decoded on access. Made by `safe_open`."""
 
@@ -151,6 +164,20 @@ class WczFile(Mapping[str, np.ndarray]):
             self._group = dict(decode_chunk(self._access.chunk_at(location), self._limits))
             self._group_offset = location.offset
         return self._group[name].copy()
+
+    def get_factors(self, name: str) -> Factored:
+        """Decode one tensor, but leave it as its factors; KeyError for an unknown name."""
+        opened = OpenedChunk(self._access.chunk_at(self._access.locate(name)), self._limits)
+        return next(found for key, found in opened.factored(opened.decoded()) if key == name)
+
+    def needs(self) -> dict[str, DecodingNeed]:
+        """What decoding each tensor takes, in model order, by the manifests alone, which are not verified for it."""
+        return {name: self._need(self._access.locate(name), name) for name in self.keys()}
+
+    def _need(self, location: Location, name: str) -> DecodingNeed:
+        records = self._access.records_at(location)
+        record = records[location.names.index(name)]
+        return DecodingNeed(record.shape, decoding_nbytes(records, location.nbytes))
 
     def get_slice(self, name: str, index: Any) -> np.ndarray:
         """`get_tensor(name)[index]` as an array of its own; the whole tensor is decoded for it."""

@@ -155,7 +155,7 @@ class GraphError(WczError):
     code = 27
 
 
-class UnknownOpError(WczError):
+class UnknownOpError(GraphError):
     """A layer with an op that this runtime does not have."""
 
     code = 28

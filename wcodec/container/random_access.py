@@ -10,12 +10,15 @@ import io
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from ..errors import ChunkOrderError, IndexTableError, TruncatedError, WczError
+from ..errors import ChunkOrderError, IndexTableError, RecordError, TruncatedError, WczError
+from ..records import TensorRecord
 from . import layout
 from .files import LARGE_PIECE, read_exactly
 from .layout import Limits
-from .manifest import TensorChunk
+from .manifest import TensorChunk, unpack_manifest
 from .reader import Chunk, Reader, chunk_in, parse_end, parse_length, read_head, read_preamble, unpack_records
+
+FIRST_GUESS = 1024  # bytes in which nearly every manifest ends
 
 
 class Location(NamedTuple):
@@ -67,6 +70,19 @@ class RandomAccess:
         if len(records) != len(location.names):
             raise IndexTableError(f"the chunk at byte {location.offset} holds {len(records)} tensors")
         return TensorChunk(location.names, records, streams)
+
+    def records_at(self, location: Location) -> tuple[TensorRecord, ...]:
+        """The records of a chunk without its payloads, which are not read; so the CRC is not checked."""
+        nbytes = FIRST_GUESS
+        while True:
+            data = self._read(location.offset, min(nbytes, location.nbytes))
+            head = read_head(io.BytesIO(data[: layout.MAX_HEAD_BYTES]))
+            try:
+                return unpack_manifest(data[len(head) :], self._limits)
+            except RecordError:
+                if nbytes >= location.nbytes:
+                    raise
+                nbytes *= 16
 
     def _follow(self, index: list[tuple[int, int]], end: int, reader: Reader) -> Iterator[tuple[bytes, int, int, int]]:
         """(kind, offset, bytes, tensors) of every tensor chunk; a run of chunks of other kinds is read at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,14 @@ class Factorization(ABC):
     @abstractmethod
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
         """The weight, float32. `xp` is numpy or keras.ops: einsum, reshape, take and arithmetic only."""
+
+    def apply(self, factors: Factors, x: Any, xp: Any = np) -> Any:
+        """x (..., m) @ W (m, n), the weight as a matrix whose columns are its last axis, as a Keras layer uses it.
+
+        A kind overrides it where the product never needs the weight itself.
+        """
+        matrix = xp.reshape(self.reconstruct(factors, xp), (math.prod(self.shape[:-1]), self.shape[-1]))
+        return xp.matmul(x, matrix)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,14 @@ class Remote:
         remote.load_tail()
         return remote
 
+    def has_ranges(self) -> bool:
+        """Whether the server sends parts of the file; asks it."""
+        try:
+            self.open_random().close()
+        except NoRangesError:
+            return False
+        return True
+
     def __repr__(self) -> str:
         return f"Remote({self.url!r})"
 
