@@ -25,6 +25,7 @@ import numpy as np
 # == Errors (registry.md) ==========================================================================================
 
 NOT_WCZ, VERSION, TRUNCATED, CHECKSUM, DIGEST, UNKNOWN_CHUNK, CHUNK_ORDER, LIMIT, INDEX = range(1, 10)
+BASE_MISSING, BASE_MISMATCH, DELTA = range(13, 16)
 RECORD, NAME_TABLE, UNKNOWN_KIND, UNKNOWN_CODER, UNKNOWN_DTYPE, FACTORIZATION, STEP_CODE = range(20, 27)
 PAYLOAD, SYMBOL = 40, 41
 
@@ -160,12 +161,17 @@ def read_whole(body: bytes, limits: dict) -> object:
 MAGIC = b"\x89WCZ\r\n"
 
 
-def decode(data: bytes, limits: dict = LIMITS) -> tuple[dict, dict, object]:
-    """(tensors in model order: name -> array, metadata, graph or None) of a whole file."""
+def decode(data: bytes, limits: dict = LIMITS, base: bytes | None = None) -> tuple[dict, dict, object]:
+    """(tensors in model order: name -> array, metadata, graph or None) of a whole file; of a delta file on its base."""
+    file = read_file(data, limits, None if base is None else read_file(base, limits, None))
+    return {name: file.tensors[name] for name in file.names}, file.metadata, file.graph
+
+
+def read_file(data: bytes, limits: dict, base: _File | None) -> _File:
     require(data[:6] == MAGIC[: len(data)], NOT_WCZ, "not a .wcz file")
     require(len(data) >= 8, TRUNCATED, "the preamble is not complete")
     require(data[6:8] == b"\0\1", VERSION, f"format version {data[6]}.{data[7]}")
-    file = _File(limits)
+    file = _File(limits, base)
     source = Bytes(data, TRUNCATED)
     source.take(8)
     while True:
@@ -174,7 +180,7 @@ def decode(data: bytes, limits: dict = LIMITS) -> tuple[dict, dict, object]:
         if kind == b"E":
             file.end(body, source.position - start, hashlib.sha256(data[:start]).digest())
             require(not source.left(), CHUNK_ORDER, "bytes follow the END chunk")
-            return {name: file.tensors[name] for name in file.names}, file.metadata, file.graph
+            return file
         file.take(kind, body, source.position - start)
 
 
@@ -193,8 +199,10 @@ def read_chunk(source: Bytes, limits: dict) -> tuple[bytes, bytes]:
 class _File:
     """What was read so far."""
 
-    def __init__(self, limits: dict) -> None:
-        self.limits = limits
+    def __init__(self, limits: dict, base: _File | None) -> None:
+        self.limits, self.base = limits, base
+        self.delta: list | None = None
+        self.records: dict[str, Record] = {}
         self.names: list[str] = []
         self.names_nbytes = 0
         self.queues: dict[bytes, list[str]] = {b"T": [], b"G": []}
@@ -222,6 +230,9 @@ class _File:
             require(self.graph is None, CHUNK_ORDER, "a second graph")
             self.graph = read_whole(body, self.limits)
             require(type(self.graph) is dict, RECORD, "a graph is a map")
+        elif kind == b"D":
+            require(self.delta is None and not self.records, CHUNK_ORDER, "a delta head stands first, and once")
+            self.delta = read_delta_head(body, self)
         else:
             require(kind.islower(), UNKNOWN_CHUNK, "a critical chunk of an unknown type")
         self.index += [nbytes, -tensors if kind == b"G" else tensors]
@@ -250,10 +261,20 @@ class _File:
         records = [read_record(wire) for wire in manifest[1:]]
         require(kind == b"G" or len(records) == 1, RECORD, "a tensor chunk holds one record")
         streams = read_streams(manifest[0], rest)
+        for name, record in zip(queue, records, strict=False):
+            record.base = self.base_of(name)
+            self.records[name] = record
         tensors = read_tensors(records, streams, self)
         self.tensors.update(zip(queue, tensors, strict=False))
         del queue[: len(records)]
         return len(records)
+
+    def base_of(self, name: str) -> Record | None:
+        """The record that the arrays of a tensor are differences from (delta.md, section 3)."""
+        if self.delta is None or self.names.index(name) in self.delta[2]:
+            return None
+        require(name in self.base.records, DELTA, "the base has no tensor of this name")
+        return self.base.records[name]
 
     def end(self, body: bytes, nbytes: int, digest: bytes) -> None:
         """Section 6."""
@@ -270,6 +291,11 @@ class _File:
         require(wanted in (None, digest), DIGEST, "the SHA-256 of the file disagrees with its digest")
         require(index in (None, self.index), INDEX, "the index disagrees with the chunks")
         require(not any(self.queues.values()), NAME_TABLE, "fewer tensors than names")
+        if self.delta is not None:
+            self.metadata = self.metadata or self.base.metadata
+            self.graph = self.base.graph if self.graph is None else self.graph
+            require(all(p < len(self.names) for p in self.delta[2]), DELTA, "a whole tensor behind the last name")
+            require(model_digest(self)[:16] == self.delta[1], DELTA, "not the model that the delta names")
 
 
 # == Names (wcz.md, section 4) =====================================================================================
@@ -324,7 +350,9 @@ FLOATS = {0, 1, 2, 3, 13, 14}
 FLOAT32, BOOL, UINT64, INT32 = 0, 12, 11, 6
 QUANTIZED, INTEGERS, VERBATIM = 0, 1, 2
 KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
-DENSE, RDFT, LOW_RANK, KMEANS, SPARSE = range(5)
+DENSE, RDFT, LOW_RANK, KMEANS, SPARSE, DICTIONARY, TENSOR_TRAIN, TENSOR_RING, HIERARCHICAL_TUCKER, TUCKER2 = range(10)
+CP, PRODUCT_QUANTIZATION, SPARSE_KMEANS, SIMHASH, RANDOM_PROJECTION, BLOCK_DIAGONAL, INPUT_OUTPUT = range(10, 17)
+MIXED_BLOCK, T_PRODUCT, T_LINEAR = range(17, 20)
 
 
 class Factor:
@@ -335,11 +363,15 @@ class Factor:
         self.step_axes: list[int] | None = None
         self.stream, self.bands = 0, 1
         self.name, self.shape, self.step_shape = "", (), ()
+        self.codes: list[int] = []
+        self.base: Factor | None = None  # of a difference
         self.seen: list[np.ndarray] = []  # its array, band by band
 
 
 class Record:
-    """One tensor: dtype number, shape, kind, parameters, factors."""
+    """One tensor: dtype number, shape, kind, parameters, factors; and the record that it is a difference from."""
+
+    base: Record | None = None
 
 
 def read_record(wire: object) -> Record:
@@ -352,7 +384,7 @@ def read_record(wire: object) -> Record:
     record.shape = tuple(natural(extent) for extent in wire[1:])
     record.kind = options.get(KIND, DENSE)
     require(type(record.kind) in (int, str), RECORD, "a kind is a number or a name")
-    record.params = [read_param(p) for p in array(options.get(PARAMS, []))]
+    record.params = record.wire_params = [read_param(p) for p in array(options.get(PARAMS, []))]
     heads = options.get(FACTOR_HEADS)
     if heads is None:
         dtype = FLOAT32 if record.kind != DENSE and form == QUANTIZED else record.dtype
@@ -420,6 +452,8 @@ def read_streams(head: object, rest: bytes) -> list[tuple[int, bytes]]:
 
 def read_tensors(records: list[Record], streams: list[tuple[int, bytes]], file: _File) -> list[np.ndarray]:
     check_sizes(records, file)
+    for record in records:
+        join_base(record)
     factors = [factor for record in records for factor in record.factors]
     within = all(factor.stream + factor.bands <= len(streams) for factor in factors)
     require(within, RECORD, "a stream that the chunk does not have")
@@ -489,7 +523,7 @@ def read_stream(coder: int, payload: bytes, pieces: list[tuple[Factor, int]]) ->
     """Decode a stream: the step codes of the factors that begin in it, and of each factor the band that it holds."""
     quantized = [f for f, band in pieces if f.form == QUANTIZED and band == 0]
     specs = [((sum(math.prod(f.step_shape) for f in quantized),), INT32)] if quantized else []
-    specs += [(band_shape(f, band), f.dtype if f.form == VERBATIM else INT32) for f, band in pieces]
+    specs += [(band_shape(f, band), carried_dtype(f)) for f, band in pieces]
     require(coder in CODERS, UNKNOWN_CODER, "an unknown coder")
     accepted, decode_payload = CODERS[coder]
     require(all(dtype in accepted for _, dtype in specs), RECORD, "a dtype that the coder does not carry")
@@ -497,7 +531,8 @@ def read_stream(coder: int, payload: bytes, pieces: list[tuple[Factor, int]]) ->
     codes = list(accumulate(arrays.pop(0).tolist())) if quantized else []
     for f in quantized:
         count = math.prod(f.step_shape)
-        f.steps = np.array([step(code) for code in codes[:count]], np.float32).reshape(f.step_shape)
+        f.codes = codes[:count] if f.base is None else [a + b for a, b in zip(codes, f.base.codes, strict=False)]
+        f.steps = np.array([step(code) for code in f.codes], np.float32).reshape(f.step_shape)
         codes = codes[count:]
     for (f, _), seen in zip(pieces, arrays, strict=True):
         f.seen.append(seen)
@@ -517,6 +552,7 @@ def restore(f: Factor) -> None:
     seen = f.seen[0] if f.bands == 1 else np.concatenate(f.seen)
     order = scan_order(f.scan, len(f.shape))
     values = np.ascontiguousarray(seen.transpose(np.argsort(order).astype(int))).reshape(f.shape)
+    f.array = values = values if f.base is None else add_difference(values, f)
     f.values = from_verbatim(values) if f.form == VERBATIM else from_integers(values, DTYPES[f.dtype])
     if f.form == QUANTIZED:
         f.values = np.asarray(f.values.astype(np.float32) * f.steps)
@@ -541,6 +577,101 @@ def from_integers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return values.astype(dtype)
 
 
+# == Differences (delta.md) ========================================================================================
+
+
+def read_delta_head(body: bytes, file: _File) -> list:
+    head = read_whole(body, file.limits)
+    require(type(head) is list and len(head) == 3, RECORD, "a delta head is [base, result, whole]")
+    require(all(type(d) is bytes and len(d) == 16 for d in head[:2]), RECORD, "digests of 16 bytes")
+    whole = head[2]
+    require(type(whole) is list and all(type(p) is int and p >= 0 for p in whole), RECORD, "positions")
+    require(whole == sorted(set(whole)), RECORD, "rising positions")
+    require(file.base is not None, BASE_MISSING, "a delta file needs its base")
+    require(model_digest(file.base)[:16] == head[0], BASE_MISMATCH, "a delta for another base")
+    return head
+
+
+def model_digest(file: _File) -> bytes:
+    """Section 1."""
+    sha = hashlib.sha256()
+    for name in file.names:
+        record = file.records[name]
+        params = (",".join(map(str, p)) if type(p) is tuple else str(p) for p in record.wire_params)
+        sha.update(digest_text(name) + bytes(leb128(record.dtype, len(record.shape), *record.shape)))
+        sha.update(digest_text(str(record.kind)) + digest_text(";".join(params)))
+        for f in record.factors:
+            sha.update(bytes(leb128(f.dtype + 16 * f.form, step_mask(f))))
+        for f in record.factors:
+            if f.form == QUANTIZED:
+                sha.update(np.array(f.codes, "<i4").tobytes())
+            sha.update(f.array.astype(f.array.dtype.newbyteorder("<") if f.form == VERBATIM else "<i4").tobytes())
+    return sha.digest()
+
+
+def step_mask(f: Factor) -> int:
+    return 0 if f.step_axes is None else 1 + sum(1 << axis for axis in f.step_axes)
+
+
+def digest_text(text: str) -> bytes:
+    data = text.encode()
+    return bytes(leb128(len(data))) + data
+
+
+def leb128(*values: int) -> list[int]:
+    out = []
+    for value in values:
+        rest = value
+        while rest >= 128:
+            out.append(rest % 128 + 128)
+            rest //= 128
+        out.append(rest)
+    return out
+
+
+def join_base(record: Record) -> None:
+    """Give each factor of a difference the factor of the base; their records must agree."""
+    if record.base is None:
+        return
+    base = record.base
+    same = (record.dtype, record.shape, record.kind, record.wire_params) == (
+        base.dtype, base.shape, base.kind, base.wire_params,
+    )  # fmt: skip
+    require(same and len(record.factors) == len(base.factors), DELTA, "the base stores this tensor in another way")
+    for f, old in zip(record.factors, base.factors, strict=True):
+        same = (f.dtype, f.form, f.step_axes) == (old.dtype, old.form, old.step_axes)
+        require(same, DELTA, "the base stores this factor in another way")
+        f.base = old
+
+
+def carried_dtype(f: Factor) -> int:
+    """The dtype that the coder of a factor sees: of a verbatim difference, integers as wide as the bits."""
+    if f.form != VERBATIM:
+        return INT32
+    return f.dtype if f.base is None else {1: 4, 2: 5, 4: 6, 8: 7}[DTYPES[f.dtype].itemsize]
+
+
+def add_difference(values: np.ndarray, f: Factor) -> np.ndarray:
+    """Section 3."""
+    dtype = DTYPES[f.dtype]
+    if f.form == VERBATIM:
+        bits = np.ascontiguousarray(f.base.array).view(values.dtype).reshape(f.shape)
+        ordered = values + (invert_below_sign(bits) if f.dtype in FLOATS else bits)  # modulo 2^n
+        total = invert_below_sign(ordered) if f.dtype in FLOATS else ordered
+        return np.ascontiguousarray(total).view(dtype).reshape(f.shape)
+    carried = f.base.array.astype(np.int64)
+    if f.codes != f.base.codes:
+        quotient = f.base.array.astype(np.float64) * f.base.steps.astype(np.float64) / f.steps.astype(np.float64)
+        carried = np.clip(np.rint(quotient), -(2**31) + 1, 2**31 - 1).astype(np.int64)
+    total = values.astype(np.int64) + carried
+    require((abs(total) < 2**31).all(), SYMBOL, "a sum beyond the symbols")
+    return total.astype(np.int32)
+
+
+def invert_below_sign(bits: np.ndarray) -> np.ndarray:
+    return np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
+
+
 # == Quantization (quantization.md) ================================================================================
 
 STEP_TABLE = [
@@ -562,37 +693,231 @@ def step(code: int) -> float:
 
 
 def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], set[str]]:
-    """(name -> shape of the factors, name -> default step axes, names of integer factors) of a record's kind."""
-    names = {DENSE: [], RDFT: [tuple], LOW_RANK: [int, int], KMEANS: [int], SPARSE: [int]}
-    require(record.kind in names, UNKNOWN_KIND, "an unknown kind")
-    types = names[record.kind]
-    defaults = {RDFT: [()], LOW_RANK: [None, 0]}.get(record.kind, [None] * len(types))
-    require(len(record.params) <= len(types), FACTORIZATION, "too many parameters")
-    params = record.params + defaults[len(record.params) :]
-    require(all(type(p) is t for p, t in zip(params, types, strict=True)), FACTORIZATION, "a wrong parameter")
-    record.params = params
-    shape, rank = record.shape, len(record.shape)
-    if record.kind == DENSE:
-        return {"weight": shape}, {}, set()
-    if record.kind == RDFT:
-        axes = list(params[0] or range(rank - 2))
-        require(axes == sorted(set(axes)) and all(0 <= a < rank for a in axes), FACTORIZATION, "rdft axes")
-        require(1 <= len(axes) <= 3, FACTORIZATION, "rdft takes 1 to 3 axes")
-        require(all(1 <= shape[a] <= 1024 for a in axes), FACTORIZATION, "rdft extents are 1 to 1024")
-        record.axes = axes
-        return {"latent": shape}, {"latent": axes}, set()
-    if record.kind == LOW_RANK:
-        inner, row_axes = params
-        require(rank >= 2 and 0 <= row_axes < rank, FACTORIZATION, "low_rank rows and columns")
-        split = row_axes or rank - 1
-        m, n = math.prod(shape[:split]), math.prod(shape[split:])
-        require(1 <= inner <= max(1, min(m, n)), FACTORIZATION, "low_rank rank")
-        return {"left": (m, inner), "right": (inner, n)}, {}, set()
-    if record.kind == KMEANS:
-        require(1 <= params[0] <= 65536, FACTORIZATION, "kmeans levels")
-        return {"codebook": (params[0],), "index": shape}, {}, {"index"}
-    require(0 <= params[0] <= math.prod(shape), FACTORIZATION, "sparse count")
-    return {"mask": shape, "values": (params[0],)}, {}, {"mask"}
+    """(name -> shape of the factors, name -> default step axes, names of integer factors) of a record's kind.
+
+    The parameters become attributes of the record; kinds of matrices leave m and n there too.
+    """
+    require(record.kind in PARAMETERS, UNKNOWN_KIND, "an unknown kind")
+    table = [parameter.partition("=")[::2] for parameter in PARAMETERS[record.kind].split()]
+    require(len(record.params) <= len(table), FACTORIZATION, "too many parameters")
+    given = record.params + [literal_default(default) for _, default in table[len(record.params) :]]
+    for (name, _), value in zip(table, given, strict=True):
+        wanted = tuple if name in ("axes", "rows", "columns", "ranks") else int
+        require(type(value) is wanted, FACTORIZATION, "a parameter that is missing or of another type")
+        setattr(record, name, value)
+    if hasattr(record, "row_axes"):
+        rank = len(record.shape)
+        require(rank >= 2 and 0 <= record.row_axes < rank, FACTORIZATION, "rows and columns")
+        split = record.row_axes or rank - 1
+        record.m, record.n = math.prod(record.shape[:split]), math.prod(record.shape[split:])
+    return SHAPES[record.kind](record)
+
+
+PARAMETERS = {  # name, or name=default
+    DENSE: "", RDFT: "axes=()", LOW_RANK: "rank row_axes=0", KMEANS: "levels", SPARSE: "count",
+    DICTIONARY: "atoms nonzeros row_axes=0", TENSOR_TRAIN: "rows columns ranks row_axes=0",
+    TENSOR_RING: "rows columns ranks row_axes=0", HIERARCHICAL_TUCKER: "rows columns ranks row_axes=0",
+    TUCKER2: "first_rank second_rank axes=()", CP: "rank",
+    PRODUCT_QUANTIZATION: "levels block codebooks=1 row_axes=0", SPARSE_KMEANS: "count levels",
+    SIMHASH: "bits seed=0 row_axes=0", RANDOM_PROJECTION: "rank seed=0 row_axes=0",
+    BLOCK_DIAGONAL: "blocks row_axes=0", T_PRODUCT: "rank", T_LINEAR: "tube row_axes=0",
+    INPUT_OUTPUT: "input_block input_width output_block=1 output_width=1 row_axes=0",
+    MIXED_BLOCK: "bases block_rows block_columns row_axes=0",
+}  # fmt: skip
+
+
+def literal_default(text: str) -> object:
+    return {"": None, "()": (), "0": 0, "1": 1}[text]
+
+
+def between(value: int, most: int, what: str) -> None:
+    """From 1 to max(1, most)."""
+    require(1 <= value <= max(1, most), FACTORIZATION, what)
+
+
+def ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def shapes_rdft(r: Record) -> tuple:
+    axes = list(r.axes or range(len(r.shape) - 2))
+    require(axes == sorted(set(axes)) and all(0 <= a < len(r.shape) for a in axes), FACTORIZATION, "rdft axes")
+    require(1 <= len(axes) <= 3, FACTORIZATION, "rdft takes 1 to 3 axes")
+    require(all(1 <= r.shape[a] <= 1024 for a in axes), FACTORIZATION, "rdft extents are 1 to 1024")
+    r.axes = axes
+    return {"latent": r.shape}, {"latent": axes}, set()
+
+
+def shapes_low_rank(r: Record) -> tuple:
+    between(r.rank, min(r.m, r.n), "low_rank rank")
+    return {"left": (r.m, r.rank), "right": (r.rank, r.n)}, {}, set()
+
+
+def shapes_kmeans(r: Record) -> tuple:
+    between(r.levels, 65536, "kmeans levels")
+    return {"codebook": (r.levels,), "index": r.shape}, {}, {"index"}
+
+
+def shapes_sparse(r: Record) -> tuple:
+    require(0 <= r.count <= math.prod(r.shape), FACTORIZATION, "sparse count")
+    return {"mask": r.shape, "values": (r.count,)}, {}, {"mask"}
+
+
+def shapes_dictionary(r: Record) -> tuple:
+    between(r.atoms, r.m, "dictionary atoms")
+    between(r.nonzeros, r.atoms, "dictionary nonzeros")
+    return {"mask": (r.m, r.atoms), "coefficients": (r.m, r.nonzeros), "atoms": (r.atoms, r.n)}, {}, {"mask"}
+
+
+def check_modes(r: Record, ranks: int) -> None:
+    """Rows, columns and the number of ranks of a tensor network; leaves there how many elements lie before bond k."""
+    require(len(r.rows) == len(r.columns) and 2 <= len(r.rows) <= 16, FACTORIZATION, "digits of rows and columns")
+    for digits, extent in ((r.rows, r.m), (r.columns, r.n)):
+        fits = min(digits) >= 1 and max(1, extent) <= math.prod(digits) <= 2 * max(1, extent)
+        require(fits, FACTORIZATION, "digits that do not make the rows or columns")
+    require(len(r.ranks) == ranks, FACTORIZATION, "another number of ranks")
+    r.before = [1, *accumulate((a * b for a, b in zip(r.rows, r.columns, strict=True)), lambda x, y: x * y)]
+    r.total = r.before[-1]
+
+
+def shapes_tensor_train(r: Record) -> tuple:
+    check_modes(r, len(r.rows) - 1)
+    for k, rank in enumerate(r.ranks, 1):
+        between(rank, min(r.before[k], r.total // r.before[k]), "tensor_train rank")
+    return core_shapes(r, (1, *r.ranks, 1))
+
+
+def shapes_tensor_ring(r: Record) -> tuple:
+    check_modes(r, len(r.rows))
+    require(min(r.ranks) >= 1, FACTORIZATION, "tensor_ring rank")
+    bonds = range(1, len(r.rows))
+    meeting = max(1, sum(r.before[k] ** 2 <= r.total for k in bonds))
+    for k in bonds:
+        if k <= meeting:
+            require(r.ranks[0] * r.ranks[k] * r.before[k] <= 4 * r.total, FACTORIZATION, "tensor_ring rank")
+        if k >= meeting:
+            require(r.ranks[0] * r.ranks[k] <= 4 * r.before[k], FACTORIZATION, "tensor_ring rank")
+    return core_shapes(r, (*r.ranks, r.ranks[0]))
+
+
+def core_shapes(r: Record, bonds: tuple[int, ...]) -> tuple:
+    sizes = zip(bonds, r.rows, r.columns, bonds[1:], strict=False)
+    return {f"core{k}": size for k, size in enumerate(sizes, 1)}, {}, set()
+
+
+def shapes_hierarchical_tucker(r: Record) -> tuple:
+    check_modes(r, 2 * len(r.rows) - 2)
+    r.tree = tree_of(len(r.rows))
+    ranks, shapes = (1, *r.ranks), {}
+    for number, (first, last, left, right) in enumerate(r.tree):
+        inside = r.before[last] // r.before[first]
+        between(ranks[number], min(inside, r.total // inside), "hierarchical_tucker rank")
+        sides = (ranks[left], ranks[right]) if left else (r.rows[first], r.columns[first])
+        shapes[f"node{number}"] = (*sides, ranks[number])
+    return shapes, {}, set()
+
+
+def tree_of(modes: int) -> list[tuple[int, int, int, int]]:
+    """(first mode, mode after the last, left child, right child) of every node, breadth first; leaves have child 0."""
+    spans, nodes = [(0, modes)], []
+    for first, last in spans:
+        if last - first == 1:
+            nodes.append((first, last, 0, 0))
+        else:
+            middle = first + ceil_div(last - first, 2)
+            nodes.append((first, last, len(spans), len(spans) + 1))
+            spans += [(first, middle), (middle, last)]
+    return nodes
+
+
+def shapes_tucker2(r: Record) -> tuple:
+    rank = len(r.shape)
+    a, b = r.axes if len(r.axes) == 2 else (rank - 2, rank - 1)
+    require(rank >= 2 and len(r.axes) in (0, 2) and 0 <= a < b < rank, FACTORIZATION, "tucker2 axes")
+    between(r.first_rank, r.shape[a], "tucker2 rank")
+    between(r.second_rank, r.shape[b], "tucker2 rank")
+    core = list(r.shape)
+    core[a], core[b] = r.first_rank, r.second_rank
+    r.axes = (a, b)
+    return {"core": tuple(core), "first": (r.shape[a], core[a]), "second": (r.shape[b], core[b])}, {}, set()
+
+
+def shapes_cp(r: Record) -> tuple:
+    require(len(r.shape) >= 2, FACTORIZATION, "cp of a vector")
+    between(r.rank, math.prod(r.shape) // max(1, *r.shape), "cp rank")
+    return {f"factor{axis}": (extent, r.rank) for axis, extent in enumerate(r.shape, 1)}, {}, set()
+
+
+def shapes_product_quantization(r: Record) -> tuple:
+    between(r.levels, 65536, "product_quantization levels")
+    between(r.block, r.n, "product_quantization block")
+    r.places = ceil_div(r.n, r.block)
+    between(r.codebooks, r.places, "product_quantization codebooks")
+    return {"codebook": (r.codebooks, r.levels, r.block), "index": (r.m, r.places)}, {}, {"index"}
+
+
+def shapes_sparse_kmeans(r: Record) -> tuple:
+    require(0 <= r.count <= math.prod(r.shape), FACTORIZATION, "sparse_kmeans count")
+    between(r.levels, 65536, "sparse_kmeans levels")
+    return {"codebook": (r.levels,), "mask": r.shape, "index": (r.count,)}, {}, {"mask", "index"}
+
+
+def shapes_simhash(r: Record) -> tuple:
+    between(r.bits, 1 << 19, "simhash bits")
+    require(0 <= r.seed < 1 << 32, FACTORIZATION, "simhash seed")
+    return {"signs": (r.bits, r.n), "scales": (r.n,)}, {}, {"signs"}
+
+
+def shapes_random_projection(r: Record) -> tuple:
+    between(r.rank, min(r.m, r.n), "random_projection rank")
+    require(0 <= r.seed < 1 << 32, FACTORIZATION, "random_projection seed")
+    return {"right": (r.rank, r.n)}, {}, set()
+
+
+def shapes_block_diagonal(r: Record) -> tuple:
+    between(r.blocks, min(r.m, r.n), "block_diagonal blocks")
+    return {"blocks": (r.blocks, ceil_div(r.m, r.blocks), ceil_div(r.n, r.blocks))}, {}, set()
+
+
+def shapes_input_output(r: Record) -> tuple:
+    for value, most in (
+        (r.input_block, r.m), (r.input_width, r.input_block), (r.output_block, r.n), (r.output_width, r.output_block),
+    ):  # fmt: skip
+        between(value, most, "input_output blocks and widths")
+    core = (ceil_div(r.m, r.input_block) * r.input_width, ceil_div(r.n, r.output_block) * r.output_width)
+    ends = {"input": (r.input_block, r.input_width), "output": (r.output_width, r.output_block)}
+    return {"input": ends["input"], "core": core, "output": ends["output"]}, {}, set()
+
+
+def shapes_mixed_block(r: Record) -> tuple:
+    between(r.block_rows, r.m, "mixed_block rows")
+    between(r.block_columns, r.n, "mixed_block columns")
+    places = (ceil_div(r.m, r.block_rows), ceil_div(r.n, r.block_columns))
+    between(r.bases, min(math.prod(places), r.block_rows * r.block_columns), "mixed_block bases")
+    return {"coefficients": (*places, r.bases), "bases": (r.bases, r.block_rows, r.block_columns)}, {}, set()
+
+
+def shapes_t_product(r: Record) -> tuple:
+    *kernel, m, n = r.shape if len(r.shape) >= 3 else (0, 0, 0)
+    require(1 <= math.prod(kernel) <= 1024, FACTORIZATION, "t_product kernel positions")
+    between(r.rank, min(m, n), "t_product rank")
+    return {"left": (math.prod(kernel), m, r.rank), "right": (math.prod(kernel), r.rank, n)}, {}, set()
+
+
+def shapes_t_linear(r: Record) -> tuple:
+    between(r.tube, min(r.m, r.n, 1024), "t_linear tube")
+    return {"spectrum": (ceil_div(r.m, r.tube), ceil_div(r.n, r.tube), r.tube)}, {}, set()
+
+
+SHAPES = {
+    DENSE: lambda r: ({"weight": r.shape}, {}, set()), RDFT: shapes_rdft, LOW_RANK: shapes_low_rank,
+    KMEANS: shapes_kmeans, SPARSE: shapes_sparse, DICTIONARY: shapes_dictionary, TENSOR_TRAIN: shapes_tensor_train,
+    TENSOR_RING: shapes_tensor_ring, HIERARCHICAL_TUCKER: shapes_hierarchical_tucker, TUCKER2: shapes_tucker2,
+    CP: shapes_cp, PRODUCT_QUANTIZATION: shapes_product_quantization, SPARSE_KMEANS: shapes_sparse_kmeans,
+    SIMHASH: shapes_simhash, RANDOM_PROJECTION: shapes_random_projection, BLOCK_DIAGONAL: shapes_block_diagonal,
+    INPUT_OUTPUT: shapes_input_output, MIXED_BLOCK: shapes_mixed_block, T_PRODUCT: shapes_t_product,
+    T_LINEAR: shapes_t_linear,
+}  # fmt: skip
 
 
 def rebuild(record: Record) -> np.ndarray:
@@ -600,6 +925,8 @@ def rebuild(record: Record) -> np.ndarray:
     values = {f.name: f.values if record.kind == DENSE else widened(f.values) for f in record.factors}
     with np.errstate(all="ignore"):
         weight = REBUILD[record.kind](record, **values)
+        if hasattr(record, "row_axes"):
+            weight = weight[: record.m, : record.n]
         return weight.reshape(record.shape).astype(DTYPES[record.dtype])
 
 
@@ -631,16 +958,153 @@ def rdft_matrix(n: int) -> np.ndarray:
 
 
 def rebuild_kmeans(record: Record, codebook: np.ndarray, index: np.ndarray) -> np.ndarray:
-    require(((index >= 0) & (index < record.params[0])).all(), FACTORIZATION, "a kmeans index beyond the codebook")
+    require_index(index, record)
     return codebook[index]
 
 
+def require_index(index: np.ndarray, record: Record) -> None:
+    require(((index >= 0) & (index < record.levels)).all(), FACTORIZATION, "an index beyond the codebook")
+
+
 def rebuild_sparse(record: Record, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
-    require(((mask == 0) | (mask == 1)).all(), FACTORIZATION, "a sparse mask holds 0 and 1")
-    require(mask.sum() == record.params[0], FACTORIZATION, "a sparse mask of another count")
+    require_bits(mask)
+    require(mask.sum() == record.count, FACTORIZATION, "a mask of another count")
     weight = np.zeros(record.shape, values.dtype).reshape(-1)
     weight[mask.reshape(-1) == 1] = values
     return weight
+
+
+def require_bits(mask: np.ndarray) -> None:
+    require(((mask == 0) | (mask == 1)).all(), FACTORIZATION, "a mask holds 0 and 1")
+
+
+def rebuild_dictionary(r: Record, mask: np.ndarray, coefficients: np.ndarray, atoms: np.ndarray) -> np.ndarray:
+    require_bits(mask)
+    require((mask.sum(axis=1) <= r.nonzeros).all(), FACTORIZATION, "a row with more ones than coefficients")
+    codes = np.zeros(mask.shape, coefficients.dtype)
+    for i, row in enumerate(mask):
+        places = np.flatnonzero(row)
+        codes[i, places] = coefficients[i, : len(places)]
+    return codes @ atoms
+
+
+def rebuild_tensor_train(_: Record, **cores: np.ndarray) -> np.ndarray:
+    part = np.ones((1, 1, 1), np.float32)  # (rows, columns, bond) of the digits so far
+    for core in cores.values():
+        product = np.einsum("MNa,amnb->MmNnb", part, core)
+        part = product.reshape(part.shape[0] * core.shape[1], part.shape[1] * core.shape[2], core.shape[3])
+    return part[:, :, 0]
+
+
+def rebuild_tensor_ring(r: Record, **cores: np.ndarray) -> np.ndarray:
+    """The trace, closing index by closing index: each is a tensor train."""
+    first, *others = cores.values()
+    total = 0
+    for closing in range(r.ranks[0]):
+        last = others[-1][..., closing : closing + 1]
+        ends = {"first": first[closing : closing + 1], **{str(k): c for k, c in enumerate(others[:-1])}, "last": last}
+        total = total + rebuild_tensor_train(r, **ends)
+    return total
+
+
+def rebuild_hierarchical_tucker(r: Record, **factors: np.ndarray) -> np.ndarray:
+    parts: dict[int, np.ndarray] = {}
+    for number in reversed(range(len(r.tree))):
+        _, _, left, right = r.tree[number]
+        factor = factors[f"node{number}"]
+        if left:
+            half = np.einsum("MNa,abc->MNbc", parts.pop(left), factor)
+            whole = np.einsum("MNbc,mnb->MmNnc", half, parts.pop(right))
+            factor = whole.reshape(whole.shape[0] * whole.shape[1], whole.shape[2] * whole.shape[3], -1)
+        parts[number] = factor
+    return parts[0][:, :, 0]
+
+
+def rebuild_tucker2(r: Record, core: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    a, b = r.axes
+    weight = np.moveaxis(np.tensordot(core, first, axes=(a, 1)), -1, a)
+    return np.moveaxis(np.tensordot(weight, second, axes=(b, 1)), -1, b)
+
+
+def rebuild_cp(r: Record, **factors: np.ndarray) -> np.ndarray:
+    total = 0
+    for s in range(r.rank):
+        term = np.ones((), np.float32)
+        for factor in factors.values():
+            term = np.multiply.outer(term, factor[:, s])
+        total = total + term
+    return total
+
+
+def rebuild_product_quantization(r: Record, codebook: np.ndarray, index: np.ndarray) -> np.ndarray:
+    require_index(index, r)
+    weight = np.zeros((r.m, r.places * r.block), codebook.dtype)
+    for p in range(r.places):
+        entries = codebook[p * r.codebooks // r.places]
+        weight[:, p * r.block : (p + 1) * r.block] = entries[index[:, p]]
+    return weight
+
+
+def rebuild_sparse_kmeans(r: Record, codebook: np.ndarray, mask: np.ndarray, index: np.ndarray) -> np.ndarray:
+    require_index(index, r)
+    return rebuild_sparse(r, mask, codebook[index])
+
+
+def generated(seed: int, rows: int, columns: int) -> np.ndarray:
+    """The generated matrix (rows, columns), float32 whole numbers."""
+    matrix, most = np.empty(rows * columns, np.float32), (1 << 64) - 1
+    for i in range(rows * columns):
+        z = seed + (i + 1) * 0x9E3779B97F4A7C15 & most
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & most
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & most
+        matrix[i] = (z ^ z >> 31).bit_count() - 32
+    return matrix.reshape(rows, columns)
+
+
+def rebuild_simhash(r: Record, signs: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    require_bits(signs)
+    return generated(r.seed, r.m, r.bits) @ (2 * signs - 1).astype(np.float32) * scales
+
+
+def rebuild_block_diagonal(_: Record, blocks: np.ndarray) -> np.ndarray:
+    count, h, w = blocks.shape
+    weight = np.zeros((count * h, count * w), blocks.dtype)
+    for k in range(count):
+        weight[k * h : (k + 1) * h, k * w : (k + 1) * w] = blocks[k]
+    return weight
+
+
+def rebuild_input_output(r: Record, input: np.ndarray, core: np.ndarray, output: np.ndarray) -> np.ndarray:  # noqa: A002
+    inputs, outputs = ceil_div(r.m, r.input_block), ceil_div(r.n, r.output_block)
+    rows = [input @ core[p * r.input_width : (p + 1) * r.input_width] for p in range(inputs)]
+    whole = np.concatenate(rows) if rows else np.zeros((0, core.shape[1]), np.float32)
+    columns = [whole[:, q * r.output_width : (q + 1) * r.output_width] @ output for q in range(outputs)]
+    return np.concatenate(columns, axis=1) if columns else whole
+
+
+def rebuild_mixed_block(r: Record, coefficients: np.ndarray, bases: np.ndarray) -> np.ndarray:
+    down, across, _ = coefficients.shape
+    blocks = np.tensordot(coefficients, bases, axes=(2, 0))  # (down, across, block_rows, block_columns)
+    return blocks.transpose(0, 2, 1, 3).reshape(down * r.block_rows, across * r.block_columns)
+
+
+def cosine_matrix(p: int) -> np.ndarray:
+    """T of t_product."""
+    f, k = np.arange(p)[:, None], np.arange(p)
+    matrix = np.sqrt(2 / p) * np.cos(np.pi * f * (2 * k + 1) / (2 * p))
+    matrix[0] = np.sqrt(1 / p)
+    return matrix.astype(np.float32)
+
+
+def rebuild_t_product(_: Record, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.tensordot(cosine_matrix(left.shape[0]).T, left @ right, axes=(1, 0))
+
+
+def rebuild_t_linear(_: Record, spectrum: np.ndarray) -> np.ndarray:
+    down, across, tube = spectrum.shape
+    t = cosine_matrix(tube)
+    blocks = (t.T * spectrum[:, :, None, :]) @ t  # (down, across, s, t)
+    return blocks.transpose(0, 2, 1, 3).reshape(down * tube, across * tube)
 
 
 REBUILD = {
@@ -649,6 +1113,21 @@ REBUILD = {
     LOW_RANK: lambda record, left, right: left @ right,
     KMEANS: rebuild_kmeans,
     SPARSE: rebuild_sparse,
+    DICTIONARY: rebuild_dictionary,
+    TENSOR_TRAIN: rebuild_tensor_train,
+    TENSOR_RING: rebuild_tensor_ring,
+    HIERARCHICAL_TUCKER: rebuild_hierarchical_tucker,
+    TUCKER2: rebuild_tucker2,
+    CP: rebuild_cp,
+    PRODUCT_QUANTIZATION: rebuild_product_quantization,
+    SPARSE_KMEANS: rebuild_sparse_kmeans,
+    SIMHASH: rebuild_simhash,
+    RANDOM_PROJECTION: lambda r, right: generated(r.seed, r.m, r.rank) @ right,
+    BLOCK_DIAGONAL: rebuild_block_diagonal,
+    INPUT_OUTPUT: rebuild_input_output,
+    MIXED_BLOCK: rebuild_mixed_block,
+    T_PRODUCT: rebuild_t_product,
+    T_LINEAR: rebuild_t_linear,
 }
 
 # == Coders (coders.md) ============================================================================================

@@ -17,7 +17,18 @@ from wcodec import errors, quantize, records
 from wcodec.coders import CODERS
 from wcodec.container import layout, manifest, names, structure
 from wcodec.dtypes import DTYPES, dtype_of
-from wcodec.factorizations import FACTORIZATIONS, Rdft
+from wcodec.factorizations import (
+    FACTORIZATIONS,
+    Factorization,
+    HierarchicalTucker,
+    Rdft,
+    SimHash,
+    TensorRing,
+    TensorTrain,
+)
+from wcodec.factorizations.cosine import MAX_TUBE
+from wcodec.factorizations.generator import LARGEST_SEED, generated_columns
+from wcodec.factorizations.tensorized import MAX_MODES
 from wcodec.scans import SCANS
 
 SPEC = Path(__file__).parents[1] / "format_spec"
@@ -35,7 +46,7 @@ def table(page: str, heading: str, position: int = 0) -> Rows:
 
 
 def chunk_types() -> Iterator[tuple[object, object]]:
-    known = {"N": layout.NAMES, "T": layout.TENSOR, "G": layout.GROUP, "E": layout.END}
+    known = {"N": layout.NAMES, "T": layout.TENSOR, "G": layout.GROUP, "D": layout.DELTA, "E": layout.END}
     known |= {"m": layout.METADATA, "g": layout.GRAPH}
     wanted = [(t, f"{kind[0]:02X}", "yes" if layout.is_critical(kind) else "no") for t, kind in known.items()]
     rows = table("registry.md", "Chunk types")
@@ -145,7 +156,17 @@ def steps() -> Iterator[tuple[object, object]]:
 
 
 def factorization_limits() -> Iterator[tuple[object, object]]:
-    yield f"extent of 1 to {Rdft.MAX_EXTENT}" in _section("factorizations.md", "rdft"), True
+    words = generated_columns(0, 1, 4, 0, 4)[0].astype(int).tolist()
+    for heading, phrase in (
+        ("rdft", f"extent of 1 to {Rdft.MAX_EXTENT}"),
+        ("tensor_train", f"d is 2 to {MAX_MODES} |"),
+        ("simhash", f"1 to {SimHash.MAX_BITS:,} |"),
+        ("Generated matrices", f"0 to 2^{LARGEST_SEED.bit_length()} - 1. "),
+        ("Generated matrices", "a row of R {}, {}, {} and {}.".format(*words)),
+        ("t_product", f"p is 1 to {MAX_TUBE} "),
+        ("t_linear", f"1 to min(m, n, {MAX_TUBE})"),
+    ):
+        yield (phrase, phrase in " ".join(_section("factorizations.md", heading).split())), (phrase, True)
 
 
 CHECKS: tuple[Callable[[], Iterator[tuple[object, object]]], ...] = (
@@ -182,10 +203,20 @@ def _step(text: str) -> float:
     return 2.0 ** int(text[2:]) if text.startswith("2^") else float.fromhex(text)
 
 
+# Kinds whose factors depend on the parameters: the first few of them
+EXAMPLES: dict[str, Factorization] = {
+    "tensor_train": TensorTrain((1, 1, 1), (1, 1), (1, 1), (1,)),
+    "tensor_ring": TensorRing((1, 1, 1), (1, 1), (1, 1), (1, 1)),
+    "hierarchical_tucker": HierarchicalTucker((1, 1, 1), (1, 1), (1, 1), (1, 1)),
+    "cp": FACTORIZATIONS["cp"]((1, 1), 1),
+}
+
+
 def _factors(cls: type) -> str:
     required = [1] * sum(f.default is dataclasses.MISSING for f in dataclasses.fields(cls)[1:])
-    shapes = cls((1, 1, 1), *required).factor_shapes
-    return " ".join(f"{name}*" if name in cls.integer_factors else name for name in shapes)
+    example = EXAMPLES.get(cls.kind) or cls((1, 1, 1), *required)
+    named = [f"{name}*" if name in cls.integer_factors else name for name in example.factor_shapes]
+    return " ".join([*named, "..."] if cls.kind in EXAMPLES else named)
 
 
 def _parameter(field: dataclasses.Field) -> str:

@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from vectors.deltas import DELTAS
 from vectors.invalid import INVALID
+from vectors.invalid_kinds import INVALID_KINDS
 from vectors.valid import VALID
 
 import wcodec
@@ -25,7 +27,10 @@ VECTORS = Path(__file__).parents[1] / "format_spec" / "vectors"
 # Sums of products may differ in their last bits, by an ulp of the tensor's dtype; the values are about 100 at most.
 TOLERANCES = {"float16": 0.0625}
 TOLERANCE = 1e-4
-INEXACT = {"rdft", "low_rank"}
+INEXACT = {
+    "rdft", "low_rank", "dictionary", "tensor_train", "tensor_ring", "hierarchical_tucker", "tucker2", "cp",
+    "random_projection", "input_output", "mixed_block", "t_product", "t_linear",
+}  # fmt: skip
 
 
 def main() -> int:
@@ -67,9 +72,16 @@ def wanted_files():
         data = make()
         yield VECTORS / "valid" / f"{name}.wcz", data
         yield VECTORS / "valid" / f"{name}.json", _to_json(_expected(make.__doc__, data))
-    for name, (_, _, make) in INVALID.items():
+    for name, (base, error, shows, make) in DELTAS.items():
+        data = make()
+        row = {"shows": shows, "base": base}
+        row |= {"error": error} if error else {"tensors": _tensors_on(VALID[base](), data)}
+        yield VECTORS / "delta" / f"{name}.wcz", data
+        yield VECTORS / "delta" / f"{name}.json", _to_json(row)
+    invalid = {**INVALID, **INVALID_KINDS}
+    for name, (_, _, make) in invalid.items():
         yield VECTORS / "invalid" / f"{name}.wcz", make()
-    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in INVALID.items()}
+    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in invalid.items()}
     yield VECTORS / "invalid" / "errors.json", _to_json(table)
 
 
@@ -83,6 +95,10 @@ def _expected(shows: str, data: bytes) -> dict:
             "graph": file.graph(),
             "tensors": {name: _tensor(array, name in inexact) for name, array in file.items()},
         }
+
+
+def _tensors_on(base: bytes, data: bytes) -> dict:
+    return {name: _tensor(array, False) for name, array in wcodec.decode(data, base=base).items()}
 
 
 def _inexact_tensors(data: bytes) -> set[str]:

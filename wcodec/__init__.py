@@ -21,7 +21,7 @@ from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import factorizations, runtime, sources, train
+    from . import delta, factorizations, feed, runtime, sources, train
     from .download import fetch
     from .encoder import EncodeReport, encode
     from .loading import load_into
@@ -32,8 +32,10 @@ __version__ = "0.1.0.dev0"
 # name -> module that defines it; a module itself where both agree. Loaded on first use (PEP 562).
 _LAZY = {
     "EncodeReport": "encoder",
+    "delta": "delta",
     "encode": "encoder",
     "factorizations": "factorizations",
+    "feed": "feed",
     "fetch": "download",
     "load": "tensor_files",
     "load_file": "tensor_files",
@@ -52,8 +54,10 @@ __all__ = [
     "WczFile",
     "backend",
     "decode",
+    "delta",
     "encode",
     "factorizations",
+    "feed",
     "fetch",
     "load",
     "load_file",

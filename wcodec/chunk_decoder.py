@@ -7,13 +7,14 @@ are independent jobs, and the weights are rebuilt one after another.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from .chunk_encoder import band_rows, step_shape
+from .coded import CodedFactor
 from .coders import ArraySpec, Coder, find_coder
 from .container import Limits, TensorChunk, layout
 from .container.memory import give_back
@@ -23,7 +24,7 @@ from .factor_decoder import Assembly
 from .factorizations import Factorization, find_factorization
 from .factorizations.wire import from_params
 from .records import DENSE, FactorRecord, Form, TensorRecord
-from .scans import scanned_shape
+from .scans import from_scan, scanned_shape
 
 INT32 = np.dtype(np.int32)
 
@@ -37,11 +38,14 @@ class _Factor:
     shape: tuple[int, ...]
     record: FactorRecord
     step_shape: tuple[int, ...]
+    is_difference: bool
 
     @property
     def spec(self) -> ArraySpec:
         """The whole factor as coders see it."""
         dtype = self.record.dtype if self.record.form is Form.VERBATIM else INT32
+        if self.is_difference and self.record.form is Form.VERBATIM:
+            dtype = np.dtype(f"i{dtype.itemsize}")  # of the bits
         return ArraySpec(scanned_shape(self.shape, self.record.scan), dtype)
 
     def band_spec(self, band: int) -> ArraySpec:
@@ -133,11 +137,13 @@ class OpenedChunk:
 
     Attributes:
         jobs: one a stream, in the order of the chunk.
+        factorizations: one a tensor, in the order of the chunk.
     """
 
-    def __init__(self, chunk: TensorChunk, limits: Limits) -> None:
+    def __init__(self, chunk: TensorChunk, limits: Limits, differences: Container[str] = ()) -> None:
+        """`differences`: names of tensors whose arrays are differences from a base (format_spec/delta.md)."""
         self._chunk = chunk
-        self._factorizations, factors = _join(chunk, limits)
+        self.factorizations, factors = _join(chunk, limits, differences)
         # stream number -> the factors that have a band in it, and which band
         self._pieces: list[list[tuple[_Factor, int]]] = [[] for _ in chunk.streams]
         for factor in factors:
@@ -156,10 +162,9 @@ class OpenedChunk:
 
     def rebuild(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and weight of each tensor from what the jobs gave, in the order of `jobs`."""
-        for position, (name, factors) in enumerate(self.factors(results)):
-            record = self._chunk.records[position]
+        for position, (name, factors) in enumerate(self._values(results)):
             try:
-                weight = _rebuild(self._factorizations[position], factors, record)
+                weight = rebuild(self.factorizations[position], factors, self._chunk.records[position])
             except WczError as e:
                 raise e.about(name) from e
             factors.clear()  # garbage now, unless the weight is one of them
@@ -168,23 +173,57 @@ class OpenedChunk:
 
     def factored(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, Factored]]:
         """As `rebuild`, but the factors as they are, checked, for whoever does not need the weight itself."""
-        for position, (name, factors) in enumerate(self.factors(results)):
-            factorization, record = self._factorizations[position], self._chunk.records[position]
+        for position, (name, factors) in enumerate(self._values(results)):
+            factorization, record = self.factorizations[position], self._chunk.records[position]
             try:
                 factorization.check(factors)
             except WczError as e:
                 raise e.about(name) from e
             yield name, Factored(factorization, widened(factors, record), record.dtype)
 
-    def factors(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-        """Name and factors of each tensor, all of the chunk decoded before the first."""
+    def factors(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[int, CodedFactor]]:
+        """Position of the tensor and factor as it was coded, as soon as its last band is there."""
+        whole: dict[int, np.ndarray] = {}
+        for factor, band, piece, codes in self._bands(results):
+            array, count = piece, factor.record.bands
+            if count > 1:
+                array = whole.setdefault(id(factor), np.empty(*factor.spec)) if band == 0 else whole[id(factor)]
+                array[band_rows(factor.spec.shape, count)[band]] = piece
+            if band == count - 1:
+                whole.pop(id(factor), None)
+                values = from_scan(array, factor.record.scan)
+                yield factor.tensor, CodedFactor(factor.name, factor.record, values, codes)
+
+    def _values(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """Name and factors of each tensor, all of the chunk restored before the first."""
         values: list[dict[str, np.ndarray]] = [{} for _ in self._chunk.records]
-        for factor, value in self._restored(results):
-            values[factor.tensor][factor.name] = value
-            del value
+        growing: dict[int, Assembly] = {}
+        for factor, band, piece, codes in self._bands(results):
+            try:
+                if band == 0:
+                    growing[id(factor)] = Assembly(factor.name, factor.shape, factor.record, codes)
+                growing[id(factor)].put(band, piece)
+            except WczError as e:
+                raise e.about(self._chunk.names[factor.tensor]) from e
+            del piece  # before the next one is decoded
+            if band == factor.record.bands - 1:
+                values[factor.tensor][factor.name] = growing.pop(id(factor)).value
         for position, name in enumerate(self._chunk.names):
             yield name, values[position]
             values[position] = {}
+
+    def _bands(
+        self, results: Iterable[list[np.ndarray]]
+    ) -> Iterator[tuple[_Factor, int, np.ndarray, np.ndarray | None]]:
+        """Factor, band, its array and the factor's step codes; `results` in the order of `jobs`."""
+        steps: dict[int, np.ndarray] = {}
+        for number, arrays in enumerate(results):
+            stepped = self._stepped(number)
+            if stepped:
+                codes = _split_steps(arrays.pop(0), stepped)
+                steps.update((id(f), c) for f, c in zip(stepped, codes, strict=True))
+            for factor, band in self._pieces[number]:
+                yield factor, band, arrays.pop(0), steps.get(id(factor))
 
     def _job(self, number: int) -> StreamJob:
         names = self._chunk.names
@@ -205,27 +244,8 @@ class OpenedChunk:
         """The quantized factors whose step codes a stream holds."""
         return [f for f, band in self._pieces[number] if band == 0 and f.record.form is Form.QUANTIZED]
 
-    def _restored(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[_Factor, np.ndarray]]:
-        """Each factor as soon as its last band is there."""
-        steps: dict[int, np.ndarray] = {}
-        growing: dict[int, Assembly] = {}
-        for number, arrays in enumerate(results):
-            stepped = self._stepped(number)
-            if stepped:
-                codes = _split_steps(arrays.pop(0), stepped)
-                steps.update((id(f), c) for f, c in zip(stepped, codes, strict=True))
-            for factor, band in self._pieces[number]:
-                try:
-                    if band == 0:
-                        growing[id(factor)] = Assembly(factor.name, factor.shape, factor.record, steps.get(id(factor)))
-                    growing[id(factor)].put(band, arrays.pop(0))
-                except WczError as e:
-                    raise e.about(self._chunk.names[factor.tensor]) from e
-                if band == factor.record.bands - 1:
-                    yield factor, growing.pop(id(factor)).value
 
-
-def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list[_Factor]]:
+def _join(chunk: TensorChunk, limits: Limits, differences: Container[str]) -> tuple[list[Factorization], list[_Factor]]:
     factorizations: list[Factorization] = []
     factors: list[_Factor] = []
     total = 0
@@ -235,7 +255,7 @@ def _join(chunk: TensorChunk, limits: Limits) -> tuple[list[Factorization], list
         try:
             limits.check("elements", _extent(record.shape), "elements")
             factorization = from_params(find_factorization(record.kind), record.shape, record.params)
-            mine = list(_join_record(position, record, factorization))
+            mine = list(_join_record(position, record, factorization, name in differences))
             total += max(_extent(record.shape), sum(_extent(f.shape) + _extent(f.step_shape) for f in mine))
             limits.check("elements", total, "elements of the chunk")
         except WczError as e:
@@ -250,7 +270,9 @@ def _extent(shape: tuple[int, ...]) -> int:
     return math.prod(max(extent, 1) for extent in shape)
 
 
-def _join_record(position: int, record: TensorRecord, factorization: Factorization) -> Iterator[_Factor]:
+def _join_record(
+    position: int, record: TensorRecord, factorization: Factorization, is_difference: bool
+) -> Iterator[_Factor]:
     shapes = factorization.factor_shapes
     if len(shapes) != len(record.factors):
         raise RecordError(f"{factorization.kind} has {len(shapes)} factors, the record {len(record.factors)}")
@@ -263,12 +285,12 @@ def _join_record(position: int, record: TensorRecord, factorization: Factorizati
         if factor.form is not Form.QUANTIZED:
             if factor.step_axes is not None:
                 raise RecordError(f"factor {name!r} has step axes but no steps")
-            yield _Factor(position, name, shape, factor, ())
+            yield _Factor(position, name, shape, factor, (), is_difference)
             continue
         axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
         if any(axis >= len(shape) for axis in axes):
             raise RecordError(f"step axes {axes} of factor {name!r} exceed its shape {shape}")
-        yield _Factor(position, name, shape, factor, step_shape(shape, axes))
+        yield _Factor(position, name, shape, factor, step_shape(shape, axes), is_difference)
 
 
 def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factorization: Factorization) -> None:
@@ -294,7 +316,25 @@ def _split_steps(differences: np.ndarray, factors: list[_Factor]) -> list[np.nda
     return [piece.reshape(factor.step_shape) for piece, factor in zip(pieces, factors, strict=True)]
 
 
-def _rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
+def restore(factor: CodedFactor) -> np.ndarray:
+    """The third hop: the factor's values from what its coder carried.
+
+    Raises:
+        SymbolError, StepCodeError: out of the range that their place allows.
+    """
+    whole = replace(factor.record, scan="as_is", bands=1)  # in its own order already, and in one piece
+    assembly = Assembly(factor.name, factor.array.shape, whole, factor.codes)
+    assembly.put(0, factor.array)
+    return assembly.value
+
+
+def rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:
+    """The fourth hop: the weight from its factors.
+
+    Raises:
+        FactorizationError: factors that the kind does not allow.
+        LimitError: there is no memory for the weight.
+    """
     factorization.check(factors)
     factors = widened(factors, record)
     try:

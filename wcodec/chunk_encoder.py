@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from .coded import CodedFactor, CodedTensor
 from .coders import Coder
 from .container import Stream
 from .errors import FactorizationError, StepCodeError, SymbolError, WczError
@@ -98,22 +99,34 @@ class Draft(NamedTuple):
 
 
 def draft_chunk(items: Sequence[ChunkItem], profile: Profile) -> Draft:
-    """Quantize the weights of a chunk and lay out its streams.
+    """Quantize the weights of a chunk and lay out its streams; raises as `store` does."""
+    return draft_coded([store(item) for item in items], profile)
+
+
+def store(item: ChunkItem) -> CodedTensor:
+    """The first two hops: the factors of a weight as coders carry them.
 
     Raises:
         WczError: naming the tensor: NaN in a quantized factor, a symbol beyond int32, ...
     """
+    try:
+        factors = tuple(_store_factor(item, name) for name in item.weight.factorization.factor_shapes)
+    except WczError as e:
+        raise e.about(item.name) from e
+    kind, params = to_params(item.weight.factorization)
+    records = tuple(factor.record for factor in factors)
+    record = TensorRecord(item.dtype, item.weight.factorization.shape, kind, params, records)
+    return CodedTensor(record, factors)
+
+
+def draft_coded(tensors: Sequence[CodedTensor], profile: Profile) -> Draft:
+    """Lay out the streams of a chunk."""
     draft = Draft([], [])
-    if len(items) > 1:  # bands are for a weight that has its chunk to itself
+    if len(tensors) > 1:  # bands are for a weight that has its chunk to itself
         profile = profile._replace(band_elements=sys.maxsize)
-    for item in items:
-        try:
-            names = item.weight.factorization.factor_shapes
-            factors = tuple(_draft_factor(item, name, profile, draft) for name in names)
-        except WczError as e:
-            raise e.about(item.name) from e
-        kind, params = to_params(item.weight.factorization)
-        draft.records.append(TensorRecord(item.dtype, item.weight.factorization.shape, kind, params, factors))
+    for tensor in tensors:
+        factors = tuple(_draft_factor(factor, profile, draft) for factor in tensor.factors)
+        draft.records.append(replace(tensor.record, factors=factors))
     return draft
 
 
@@ -123,17 +136,17 @@ def encode_chunk(items: Sequence[ChunkItem], profile: Profile) -> tuple[list[Ten
     return draft.records, [job.encode() for job in draft.jobs]
 
 
-def _draft_factor(item: ChunkItem, name: str, profile: Profile, draft: Draft) -> FactorRecord:
+def _draft_factor(factor: CodedFactor, profile: Profile, draft: Draft) -> FactorRecord:
     """Add one factor to the draft's streams; its record."""
-    record, array, codes = _store_factor(item, name)
-    choice = profile.verbatim if record.form is Form.VERBATIM else profile.symbols
+    array = to_scan(factor.array, factor.record.scan)
+    choice = profile.verbatim if factor.record.form is Form.VERBATIM else profile.symbols
     bands = _band_count(array, profile.band_elements)
     stream = _first_stream(draft.jobs, choice, bands)
-    if codes is not None:
-        draft.jobs[stream].steps.append(codes.ravel())
+    if factor.codes is not None:
+        draft.jobs[stream].steps.append(factor.codes.ravel())
     for band, rows in enumerate(band_rows(array.shape, bands)):
         draft.jobs[stream + band].arrays.append(array[rows] if bands > 1 else array)
-    return FactorRecord(record.dtype, record.form, record.scan, record.step_axes, stream, bands)
+    return replace(factor.record, stream=stream, bands=bands)
 
 
 def _first_stream(jobs: list[StreamJob], choice: Choice, bands: int) -> int:
@@ -160,8 +173,8 @@ def band_rows(shape: tuple[int, ...], bands: int) -> list[slice]:
     return [slice(i * shape[0] // bands, (i + 1) * shape[0] // bands) for i in range(bands)]
 
 
-def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray, np.ndarray | None]:
-    """How a factor is stored, the array that its coder sees, and its step codes if it is quantized."""
+def _store_factor(item: ChunkItem, name: str) -> CodedFactor:
+    """One factor as its coder carries it."""
     weight = item.weight
     values, shape = weight.factors[name], weight.factorization.factor_shapes[name]
     if values.shape != shape:
@@ -175,10 +188,10 @@ def _store_factor(item: ChunkItem, name: str) -> tuple[FactorRecord, np.ndarray,
         dtype = item.dtype if weight.factorization.number == DENSE else np.dtype(np.float32)
         _require_range(symbols, codes, dtype)
         record = FactorRecord(dtype, Form.QUANTIZED, scan, None if axes == default else axes)
-        return record, to_scan(symbols, scan), codes.reshape(step_shape(shape, axes))
+        return CodedFactor(name, record, symbols, codes.reshape(step_shape(shape, axes)))
     if fits_int32(values):
-        return FactorRecord(values.dtype, Form.INTEGERS, scan), to_scan(values.astype(np.int32), scan), None
-    return FactorRecord(values.dtype, Form.VERBATIM, scan), to_scan(values, scan), None
+        return CodedFactor(name, FactorRecord(values.dtype, Form.INTEGERS, scan), values.astype(np.int32), None)
+    return CodedFactor(name, FactorRecord(values.dtype, Form.VERBATIM, scan), values, None)
 
 
 def _require_range(symbols: np.ndarray, codes: np.ndarray, dtype: np.dtype) -> None:

@@ -24,17 +24,23 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-def decode(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> dict[str, np.ndarray]:
+def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> dict[str, np.ndarray]:
     """All tensors of a file, in model order.
 
     Args:
         src: path, URL, bytes or readable binary file object (a pipe will do).
+        base: of a delta file, the model file that it is a difference from; see `wcodec.delta` for chains.
         limits: what the file may ask for.
         threads: that decode; each has a chunk in memory.
 
     Raises:
+        BaseMissingError, BaseMismatchError: a delta file without its base.
         WczError: a damaged or hostile file; the message names the tensor and the rule.
     """
+    if base is not None:
+        from .delta import read_chain  # most decoders never meet one
+
+        return read_chain(base, src, limits=limits).weights()
     with open_forward(src) as file:
         reader = Reader(file, limits)
         tensors = dict(_tensors(reader, limits, threads))

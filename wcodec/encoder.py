@@ -20,8 +20,10 @@ from .container.manifest import Stream, TensorChunk
 from .decoder import TensorDetails, chunk_details
 from .dtypes import is_float
 from .errors import DuplicateNameError, OptionError
+from .factorizations import FactoredWeight
 from .frontends import find_frontend
 from .frontends.protocol import NamedTensor
+from .grouping import SMALL_TENSOR, chunk_positions
 from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
 from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
@@ -34,10 +36,6 @@ if TYPE_CHECKING:
 def _choice(*names: str, margin: float = 0.0) -> Choice:
     return Choice(tuple(CODERS[name] for name in names), margin)
 
-
-# Tensors below this many elements ride together: framing and the learning of an adaptive coder cost them most.
-SMALL_TENSOR = 8192
-GROUP_LIMIT = 65536
 
 # coder= of encode -> coders to choose from for symbols, coders for what is stored bit for bit
 PROFILES = {
@@ -108,6 +106,7 @@ def encode(
     model: Any,
     dst: Any = None,
     *,
+    base: Any = None,
     coder: str = "small",
     lossless: bool = False,
     bits_per_weight: float | None = None,
@@ -129,6 +128,8 @@ def encode(
     Args:
         model: Keras or torch model, state_dict, mapping of arrays, or path of a .safetensors .keras .h5 .npz file.
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
+        base: a model file (path, bytes, file object) that the reader has: writes a delta file, the difference from it.
+            Tensors keep the steps of the base. Excludes budgets: encode in full, then `wcodec.delta.between`.
         coder: "small" for the smallest file; "fast" for the fastest decoding, where that costs at most a tenth more;
             "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context, rans, elias_gamma,
             rice, raw.
@@ -163,6 +164,10 @@ def encode(
     tensors = list(frontend.tensors(model))
     _check_names(tensors)
     described = frontend.graph(model) if graph else None
+    if base is not None:
+        if calibrated or bits_per_weight is not None:
+            raise OptionError("base excludes budgets; encode in full, then use wcodec.delta.between")
+        return _encode_delta(tensors, base, dst, Lossless() if lossless else NearLossless(), job, described)
     outcome: Outcome | None = None
     policy: Policy
     if calibrated:
@@ -192,6 +197,20 @@ def encode(
     buffer = io.BytesIO()
     report = _write(buffer, tensors, policy, job, described)
     return replace(_told(report, outcome), data=buffer.getvalue())
+
+
+def _encode_delta(
+    tensors: Sequence[NamedTensor], base: Any, dst: Any, policy: Policy, job: _Job, described: Any
+) -> EncodeReport:
+    from .next_version import encode_next, original_nbytes
+
+    extras = (job.metadata, described)
+    data, payload_nbytes, rows = encode_next(tensors, base, policy, job.factorizations, job.profile, extras)
+    if dst is not None:
+        with open_sink(dst) as file:
+            file.write(data)
+    original = original_nbytes(rows, tensors)
+    return EncodeReport(data if dst is None else None, len(data), original, payload_nbytes, rows)
 
 
 def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
@@ -283,28 +302,9 @@ def _size(tensor: NamedTensor) -> int:
 
 
 def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:
-    """Members of each chunk, in file order: a group comes where the first of its members stands in model order."""
-    small = [t for t in tensors if _size(t) < SMALL_TENSOR]
-    groups = list(_groups(small))
-    first = {members[0].name: members for members in groups}
-    for tensor in tensors:
-        if _size(tensor) >= SMALL_TENSOR:
-            yield [tensor]
-        elif tensor.name in first:
-            yield first[tensor.name]
-
-
-def _groups(small: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:
-    members: list[NamedTensor] = []
-    total = 0
-    for tensor in small:
-        if members and total + _size(tensor) > GROUP_LIMIT:
-            yield members
-            members, total = [], 0
-        members.append(tensor)
-        total += _size(tensor)
-    if members:
-        yield members
+    """Members of each chunk, in file order."""
+    for positions in chunk_positions([_size(tensor) for tensor in tensors]):
+        yield [tensors[position] for position in positions]
 
 
 def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, graph: Any) -> Policy:
@@ -316,7 +316,7 @@ def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, g
     if not target > 0:
         raise OptionError(f"bits_per_weight={target} is not positive")
     quiet = replace(job, progress=None)
-    peaks = [float(np.abs(values).max()) for t in tensors if (values := _matrix(t)) is not None]
+    peaks = [float(np.abs(values).max()) for t in tensors for values in _matrices(t)]
     high = step_code_at_most(4 * max(peaks, default=1.0))  # every matrix rounds to zero: the smallest file
     low = high - CODES_PER_OCTAVE * SEARCHED_OCTAVES
     smallest = _write(io.BytesIO(), tensors, GlobalStep(high), quiet, graph).bits_per_weight
@@ -329,9 +329,11 @@ def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, g
     return GlobalStep(high)
 
 
-def _matrix(tensor: NamedTensor) -> np.ndarray | None:
-    """The values that a global step governs, or None."""
+def _matrices(tensor: NamedTensor) -> list[np.ndarray]:
+    """The values that a global step governs."""
     value = tensor.value
-    if isinstance(value, np.ndarray) and value.ndim >= 2 and is_float(value.dtype) and value.size > 0:
-        return value
-    return None
+    if isinstance(value, FactoredWeight):
+        candidates = list(value.factors.values()) if value.steps_are_open else []
+    else:
+        candidates = [value]
+    return [array for array in candidates if array.ndim >= 2 and is_float(array.dtype) and array.size > 0]

@@ -104,6 +104,48 @@ class ResumeError(WczError):
     code = 12
 
 
+class BaseMissingError(WczError):
+    """A delta file was opened without the model that it is a difference from."""
+
+    code = 13
+
+
+class BaseMismatchError(WczError):
+    """A delta or a message was made for another base: another model, version or round."""
+
+    code = 14
+
+
+class DeltaError(WczError):
+    """A delta that does not fit its base, or whose result is not the model that it names."""
+
+    code = 15
+
+
+class MessageError(WczError):
+    """A message of a federation that is not well formed, damaged, or of another schema."""
+
+    code = 16
+
+
+class FeedError(WczError):
+    """A feed whose manifest is not well formed or does not agree with its files, or that lacks one of them."""
+
+    code = 17
+
+
+class SignatureError(WczError):
+    """A manifest that is not signed by the key that the caller trusts."""
+
+    code = 18
+
+
+class RollbackError(WczError):
+    """A feed that offers an older version than its reader has had from it."""
+
+    code = 19
+
+
 # -- one record: 20-39 ---------------------------------------------------------------------------------------------
 
 
@@ -213,3 +255,27 @@ class OptionError(WczError):
     """An option of encode, or a combination of options, that has no meaning."""
 
     code = 64
+
+
+class UpdateError(WczError):
+    """An update of a client that is refused for what it would do to the model."""
+
+    code = 65
+
+
+class HyperparameterError(WczError):
+    """A hyperparameter that does not exist, or whose value has the wrong type or no meaning."""
+
+    code = 73
+
+
+class ScheduleError(WczError):
+    """A training schedule that contradicts itself or cannot reach its goal."""
+
+    code = 74
+
+
+class UnfinishedError(WczError):
+    """A model in training that still needs what its file would not hold."""
+
+    code = 75

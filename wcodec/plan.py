@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -90,16 +90,17 @@ def plan(
     """The factors and steps of one tensor, and the dtype it decodes to.
 
     Args:
-        tensor: one that is factored already (a trained latent) passes through as it is.
+        tensor: one that is factored already keeps its factors; a trained latent keeps its steps too.
         policy: for float factors.
         factorizations: name pattern (fnmatch) -> shape -> Factorization; the first match counts, dense otherwise.
 
     Raises:
         WczError: naming the tensor.
     """
-    if isinstance(tensor.value, FactoredWeight):
-        return tensor.value, tensor.value.dtype
     try:
+        if isinstance(tensor.value, FactoredWeight):
+            weight = tensor.value
+            return (with_steps(weight, policy) if weight.steps_are_open else weight), weight.dtype
         number_of(tensor.value.dtype)
         return _plan_array(tensor.name, tensor.value, policy, factorizations), tensor.value.dtype
     except WczError as e:
@@ -119,10 +120,14 @@ def _plan_array(
         raise NonFiniteError(f"NaN or infinity cannot be factored by {factorization.kind}")
     else:
         factors = factorization.fit(np.asarray(array, np.float32))
-    codes = {key: policy.step_code(value) for key, value in factors.items() if _is_quantizable(value)}
-    return FactoredWeight(
-        factorization, factors, {key: np.asarray(code) for key, code in codes.items() if code is not None}
-    )
+    return with_steps(FactoredWeight(factorization, factors), policy)
+
+
+def with_steps(weight: FactoredWeight, policy: Policy) -> FactoredWeight:
+    """The factors with the steps that the policy chooses; integers and 8-bit floats get none."""
+    codes = {key: policy.step_code(value) for key, value in weight.factors.items() if _is_quantizable(value)}
+    chosen = {key: np.asarray(code) for key, code in codes.items() if code is not None}
+    return replace(weight, step_codes=chosen, steps_are_open=False)
 
 
 def _suits(step: float, peak: float, dtype: np.dtype) -> bool:

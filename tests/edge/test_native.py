@@ -81,7 +81,8 @@ def test_the_kernel_is_freestanding(path):
     """No libc: what is included is the kernel's own or what every compiler brings along for C99 and its processor."""
     text = path.read_text()
     included = re.findall(r'#include [<"]([^>"]+)[>"]', text)
-    brought_along = {"stddef.h", "stdint.h"} | ({"immintrin.h"} if path.stem.endswith("_avx2") else set())
+    of_processor = {"avx2": {"immintrin.h"}, "sse2": {"emmintrin.h"}}.get(path.stem.rpartition("_")[2], set())
+    brought_along = {"stddef.h", "stdint.h"} | of_processor
     assert set(included) <= brought_along | {header.name for header in SOURCES.glob("*.h")}
     assert not re.search(r"\b(malloc|calloc|realloc|free|memcpy|memset|printf|assert|double)\b", text)
     assert path.name in MULTIPLIES_BY_STEPS or not re.search(r"\bfloat\b", text)

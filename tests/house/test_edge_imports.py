@@ -31,7 +31,9 @@ import wcodec
 tensors = wcodec.decode(sys.argv[1])
 status = pathlib.Path("/proc/self/status")
 lines = status.read_text().splitlines() if status.exists() else []
-above = {"train", "frontends", "plan", "encoder", "loading", "tensor_files", "cli"}
+above = {
+    "fitting", "train", "frontends", "plan", "encoder", "next_version", "federated", "loading", "tensor_files", "cli",
+}
 print(json.dumps({
     "sums": {name: float(array.astype("float64").sum()) for name, array in tensors.items()},
     "above": [m for m in sys.modules if m.startswith("wcodec.") and m.split(".")[1] in above],

@@ -36,6 +36,9 @@ def pytest_generate_tests(metafunc):
     if "valid_vector" in metafunc.fixturenames:
         paths = sorted((VECTORS / "valid").glob("*.wcz"))
         metafunc.parametrize("valid_vector", paths, ids=[path.stem for path in paths])
+    if "delta_vector" in metafunc.fixturenames:
+        paths = sorted((VECTORS / "delta").glob("*.wcz"))
+        metafunc.parametrize("delta_vector", paths, ids=[path.stem for path in paths])
     if "invalid_vector" in metafunc.fixturenames:
         table = json.loads((VECTORS / "invalid" / "errors.json").read_text())
         cases = [(VECTORS / "invalid" / f"{name}.wcz", row["error"]) for name, row in table.items()]

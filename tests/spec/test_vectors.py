@@ -101,10 +101,45 @@ def test_reference_decoder_refuses_with_the_number_of_the_vector(invalid_vector,
     assert caught.value.number == number, str(caught.value)
 
 
+def test_a_delta_gives_what_it_says_on_its_base(delta_vector):
+    expected = expected_of(delta_vector)
+    base = VECTORS / "valid" / f"{expected['base']}.wcz"
+    if "error" in expected:
+        with pytest.raises(WczError) as caught:
+            wcodec.decode(delta_vector, base=base)
+        assert (caught.value.code, str(caught.value)) == (expected["error"], str(caught.value))
+    else:
+        assert_same_tensors(wcodec.decode(delta_vector, base=base), expected["tensors"])
+
+
+def test_a_delta_alone_is_refused(delta_vector, reference_decoder):
+    for read in (wcodec.decode, wcodec.safe_open, wcodec.verify):
+        with pytest.raises(WczError) as caught:
+            read(delta_vector.read_bytes())
+        assert caught.value.code == 13
+    with pytest.raises(reference_decoder.RefusedError) as refused:
+        reference_decoder.decode(delta_vector.read_bytes())
+    assert refused.value.number == 13
+
+
+def test_reference_decoder_reads_deltas(delta_vector, reference_decoder):
+    expected = expected_of(delta_vector)
+    base = (VECTORS / "valid" / f"{expected['base']}.wcz").read_bytes()
+    if "error" in expected:
+        with pytest.raises(reference_decoder.RefusedError) as caught:
+            reference_decoder.decode(delta_vector.read_bytes(), base=base)
+        assert caught.value.number == expected["error"]
+    else:
+        tensors, _, _ = reference_decoder.decode(delta_vector.read_bytes(), base=base)
+        assert_same_tensors(tensors, expected["tensors"])
+
+
 def test_every_error_that_a_reader_raises_has_a_vector():
     table = json.loads((VECTORS / "invalid" / "errors.json").read_text())
     # GraphError is raised by what runs a graph, not by what reads a file.
-    assert {row["error"] for row in table.values()} == {*range(1, 10), *range(20, 27), 40, 41}
+    assert {row["error"] for row in table.values()} == {*range(1, 10), 13, *range(20, 27), 40, 41}
+    # The reader of a delta and its base raises these too; 16 is of messages.
+    assert {expected_of(p).get("error", 0) for p in (VECTORS / "delta").glob("*.wcz")} == {0, 14, 15, 41}
     assert {f"{name}.wcz" for name in table} == {p.name for p in (VECTORS / "invalid").glob("*.wcz")}
 
 

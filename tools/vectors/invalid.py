@@ -36,6 +36,14 @@ KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 ONE = 320
 
 
+def delta_head(base: Any = bytes(16), result: Any = bytes(16), whole: Any = ()) -> bytes:
+    """A DELTA chunk."""
+    return frame(b"D", msgpack.packb([base, result, list(whole)]))
+
+
+ONE_TENSOR = tensor([F32, 2], "raw", [ONE], [1, -2])
+
+
 def record(wire: Any, coder: str = "raw", arrays: tuple[Any, ...] = ([ONE], [1, -2])) -> Make:
     """A file with one tensor of this record."""
     return lambda: wcz(names("w"), tensor(wire, coder, *arrays))
@@ -372,6 +380,14 @@ INVALID: dict[str, tuple[int, str, Make]] = {
         "a payload that no factor uses",
         manifest(body([[0, 12, 0], [F32, 2]], payload("raw", [ONE], [1, 2]), b"\0")),
     ),
+    "delta_alone": (13, "a delta file without its base", lambda: wcz(delta_head(), names("w"), ONE_TENSOR)),
+    "delta_late": (7, "a delta head behind a tensor", lambda: wcz(names("w"), ONE_TENSOR, delta_head())),
+    "delta_short": (20, "a delta head of two entries", lambda: wcz(frame(b"D", msgpack.packb([bytes(16), bytes(16)])))),
+    "delta_digest": (20, "a digest of 15 bytes", lambda: wcz(delta_head(bytes(15)))),
+    "delta_text": (20, "a digest that is a string", lambda: wcz(delta_head("0123456789abcdef"))),
+    "delta_falling": (20, "positions that do not rise", lambda: wcz(delta_head(whole=[1, 1]))),
+    "delta_negative": (20, "a negative position", lambda: wcz(delta_head(whole=[-1]))),
+    "delta_bool": (20, "a position that is a boolean", lambda: wcz(delta_head(whole=[True]))),
     "symbol_smallest": (41, "the symbol -2**31", coded("raw", b"\0\0\0\x80" + bytes(4))),
     "symbol_int8": (41, "128 in an int8", coded("raw", payload("raw", [128, 0]), [head("int8", INTEGERS), 2])),
     "symbol_uint8": (41, "-1 in a uint8", coded("raw", payload("raw", [-1, 0]), [head("uint8", INTEGERS), 2])),

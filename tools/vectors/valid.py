@@ -25,6 +25,7 @@ from vectors.build import (
     wcz,
 )
 from vectors.coders import coder, float_coder, rans_tables
+from vectors.kinds import KINDS
 from wcodec.container.layout import frame
 from wcodec.container.writer import end_chunk
 from wcodec.dtypes import DTYPES, dtype_of
@@ -327,6 +328,7 @@ VALID: dict[str, Callable[[], bytes]] = {
     "kind_low_rank": kind_low_rank,
     "kind_kmeans": kind_kmeans,
     "kind_sparse": kind_sparse,
+    **KINDS,
     "coder_raw": coder("raw"),
     "coder_elias_gamma": coder("elias_gamma"),
     "coder_rice": coder("rice"),

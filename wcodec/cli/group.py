@@ -13,10 +13,21 @@ from .decode import decode
 from .demo.command import demo
 from .encode import encode
 from .inspect import inspect
+from .publish import publish
+from .pull import pull
+from .serve import serve
 from .verify import verify
 
 # module that is missing -> extra that brings it
-EXTRAS = {"keras": "tensorflow", "tensorflow": "tensorflow", "torch": "torch", "sklearn": "demo"}
+EXTRAS = {
+    "cryptography": "sign",
+    "keras": "tensorflow",
+    "sklearn": "demo",
+    "starlette": "serve",
+    "tensorflow": "tensorflow",
+    "torch": "torch",
+    "uvicorn": "serve",
+}
 
 
 class Refused(click.ClickException):
@@ -50,5 +61,5 @@ def wcz(debug: bool) -> None:
     """Encode, decode and look into .wcz files: the weights of neural networks, made small."""
 
 
-for verb in (encode, decode, inspect, verify, demo):
+for verb in (encode, decode, inspect, verify, publish, serve, pull, demo):
     wcz.add_command(verb)

@@ -13,7 +13,9 @@ import numpy as np
 
 from .. import backend
 from ..errors import PayloadError
+from .costs import shaped
 from .protocol import ArraySpec
+from .run_length_costs import run_length_costs
 from .symbols import accepts_integers, as_symbols, from_symbols
 
 GAMMA = -1
@@ -43,6 +45,11 @@ class EliasGamma:
         if rest:
             raise PayloadError(f"{len(rest)} bytes follow the last array")
         return arrays
+
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Bits of each symbol: the strings without their padding."""
+        bits = [run_length_costs(as_symbols(array), GAMMA, GAMMA, False) for array in arrays]
+        return shaped(np.concatenate([np.empty(0, np.float32), *bits]), arrays)
 
 
 def run_length_encode(

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import backend
 from ..errors import PayloadError
+from .costs import spread
 from .protocol import ArraySpec
 
 
@@ -56,6 +57,10 @@ class FloatPlanes:
         if rest:
             raise PayloadError(f"{len(rest)} bytes follow the last array")
         return arrays
+
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Each array's share of its bits, the same for all of its elements: a plane does not tell them apart."""
+        return [spread(8 * len(self.encode([array])), array) for array in arrays]
 
 
 NO_FOLD, ROTATE, ZIGZAG = 0, 1, 2

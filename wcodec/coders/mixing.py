@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import backend
 from ..errors import PayloadError
+from .costs import metered
 from .protocol import ArraySpec
 from .symbols import accepts_integers, as_symbols, from_symbols
 
@@ -55,10 +56,14 @@ class Mixing:
         return [from_symbols(symbols[end - spec.size : end], spec) for spec, end in zip(specs, ends, strict=True)]
 
     def cost(self, arrays: Sequence[np.ndarray]) -> float:
-        """Bits that `encode` would take, to about 1/256 of a bit a decision, without the bytes of its end."""
+        """Bits that `encode` would take, to about 2**-15 of a bit a decision, without the bytes of its end."""
         symbols = [as_symbols(array) for array in arrays]
         views = [view_of(array.shape) for array in arrays]
         return backend.kernel.mixing_cost(np.concatenate([np.empty(0, np.int32), *symbols]), views) / 65536
+
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Bits of each symbol; their sum is `cost`."""
+        return metered(backend.kernel.mixing_cost, [view_of(array.shape) for array in arrays], arrays)
 
 
 def view_of(shape: tuple[int, ...]) -> View:

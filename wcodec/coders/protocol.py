@@ -47,3 +47,9 @@ class Coder(Protocol):
         Raises:
             PayloadError: the payload does not hold these arrays.
         """
+
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Bits that each element takes where it stands, float32 arrays of the shapes of `arrays`.
+
+        Together they are what `encode` takes, but for what a payload holds besides its elements: tables, ends, padding.
+        """

@@ -14,8 +14,10 @@ import numpy as np
 
 from .. import backend
 from ..errors import PayloadError
+from .costs import shaped
 from .protocol import ArraySpec
 from .rans_control import Control, Geometry, Model, add_serial
+from .rans_costs import planned_costs, serial_costs
 from .rans_plan import LANES, LEAST_ELEMENTS, Plan, add_plan, bands, make_plan
 from .symbols import accepts_integers, as_symbols, from_symbols
 
@@ -74,6 +76,11 @@ class Rans:
 
         return list(_decode(payload, specs, read))
 
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Bits of each symbol under the tables of its array; tables, exponents and states are beside them."""
+        bits = [_costs_of_one(as_symbols(array), Geometry.of(array.shape)) for array in arrays]
+        return shaped(np.concatenate([np.empty(0, np.float32), *bits]), arrays)
+
 
 def _decode(payload: bytes | memoryview, specs: Sequence[ArraySpec], read: Callable[..., np.ndarray]) -> Any:
     """Arrays one after another; the decoder is closed after the last one."""
@@ -116,6 +123,15 @@ def _encode_one(control: Control, symbols: np.ndarray, geometry: Geometry) -> by
     add_serial(control, symbols[plan.view.size :], geometry.rows)
     described = bands(plan.view, plan.layout, plan.near, plan.scales)
     return bytes(backend.kernel.rans_encode(packed, described, frequencies.ravel()))
+
+
+def _costs_of_one(symbols: np.ndarray, geometry: Geometry) -> np.ndarray:
+    if geometry.size < LEAST_ELEMENTS:
+        return serial_costs(symbols, geometry.rows)
+    plan, _ = make_plan(symbols, geometry)
+    if geometry.size < SERIAL_ELEMENTS and _serial_is_shorter(symbols, geometry, plan):
+        return serial_costs(symbols, geometry.rows)
+    return planned_costs(symbols, geometry, plan, add_plan(Control(), plan))
 
 
 def _serial_is_shorter(symbols: np.ndarray, geometry: Geometry, plan: Plan) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from .. import backend
 from .rans_control import Control, Geometry, Model
-from .rans_tables import SYMBOLS, ZERO, add_tables, fit_tables
+from .rans_tables import SYMBOLS, add_tables, fit_tables
 
 CLASSES = 16
 CONTEXTS = 5
@@ -26,12 +27,8 @@ LEAST_ELEMENTS = 1024  # of an array with tables
 # kinds of neighbours
 NONE, UP, LEFT, SECOND, KERNEL, LINE = range(6)
 
-# Bits of a difference of scale exponents and of a table, roughly.
+# Bits of a difference of scale exponents, roughly.
 MOVE_BITS = np.array([0.5, 2.1, 3.4, 4.4, 5.2, 6.0, 6.8, 7.6, 8, 8, 8, 8, 8, 8, 8, 8])
-TABLE_BITS, CODE_BITS = 6.0, 1.6
-
-# What a second neighbour must save: its five tables a class, instead of two, slow the decoder by a tenth.
-SECOND_NEIGHBOUR = 1.003
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,7 @@ class Plan:
     bits: float
 
 
+@lru_cache(maxsize=64)
 def near_columns(kind: int, view: Geometry) -> np.ndarray:
     """Column of the neighbour of each column, int32 (columns,): its own one for the row above, -1 for none."""
     column = np.arange(view.columns)
@@ -204,59 +202,14 @@ def _plan(packed: np.ndarray, layout: int, flat: int, view: Geometry, scales: Sc
     """The best use of two neighbours: both, either, none; class by class together or apart."""
     counts = np.empty(CLASSES * 9 * SYMBOLS, np.uint32)
     backend.kernel.rans_count(packed, bands(view, layout, near, scales), counts)
-    nine, widest = _cropped(counts.reshape(CLASSES, 9, SYMBOLS))
-    signs = nine.reshape(CLASSES, 3, 3, -1)
-    choices = {
-        near: _fold(nine),
-        (near[0], NONE): _fold(signs.sum(2)),
-        (near[1], NONE): _fold(signs.sum(1)),
-        (NONE, NONE): nine.sum(1, keepdims=True),
-    }
-    pair, merged, bits = _cheapest(choices)
-    whole = np.zeros((CLASSES, CONTEXTS, SYMBOLS), np.int64)
-    index = np.concatenate([[0], np.arange(ZERO - widest, ZERO + widest + 1)])
-    whole[:, np.array(_contexts(pair))[:, None], index] = choices[pair]
-    return Plan(layout, flat, view, scales, pair, merged, whole, bits + _scale_bits(scales))
-
-
-def _cheapest(choices: dict[tuple[int, int], np.ndarray]) -> tuple[tuple[int, int], np.ndarray, float]:
-    """The pair of neighbours with the cheapest counts (16, contexts, n), which classes (16,) merge, and the bits."""
-    tables = [t for counts in choices.values() for t in (counts, counts.sum(1, keepdims=True))]
-    ends = np.cumsum([t.shape[1] for t in tables])[:-1]
-    bits = [b.sum(1) for b in np.split(_bits(np.concatenate(tables, axis=1)), ends, axis=1)]
-    costs = {pair: float(np.minimum(bits[2 * i], bits[2 * i + 1]).sum()) for i, pair in enumerate(choices)}
-    best = min(costs, key=lambda pair: costs[pair] * (SECOND_NEIGHBOUR if pair[1] != NONE else 1))
-    number = list(choices).index(best)
-    return best, bits[2 * number + 1] <= bits[2 * number], costs[best]
+    merged, tables = np.empty(CLASSES, np.uint8), np.empty(CLASSES * CONTEXTS * SYMBOLS, np.uint32)
+    choice, bits = backend.kernel.rans_weigh(counts, merged, tables)
+    pair = (near, (near[0], NONE), (near[1], NONE), (NONE, NONE))[choice]
+    cube = tables.reshape(CLASSES, CONTEXTS, SYMBOLS)
+    return Plan(layout, flat, view, scales, pair, merged, cube, bits / 65536 + _scale_bits(scales))
 
 
 def _scale_bits(scales: Scales) -> float:
     parts = scales.rows, scales.channels, scales.kernel
     coded = [np.diff(exponents, prepend=0) for axis, exponents in enumerate(parts) if scales.mask >> axis & 1]
     return float(sum(MOVE_BITS[np.minimum(np.abs(differences), 15)].sum() for differences in coded))
-
-
-def _cropped(counts: np.ndarray) -> tuple[np.ndarray, int]:
-    """Counts (..., 256) without symbols that are not there: of the escape, -m .. m, and m."""
-    present = np.flatnonzero(counts.sum(axis=(0, 1))[1:]) + 1 - ZERO
-    widest = int(np.abs(present).max()) if present.size else 0
-    index = np.concatenate([[0], np.arange(ZERO - widest, ZERO + widest + 1)])
-    return counts[..., index].astype(np.int64), widest
-
-
-def _fold(counts: np.ndarray) -> np.ndarray:
-    """Counts (16, 2 m + 1, n) by signs -> (16, m + 1, n): a context and its mirror image are one, symbols negated."""
-    middle = counts.shape[1] // 2
-    folded = counts[:, middle:].copy()
-    folded[:, 1:, 0] += counts[:, middle - 1 :: -1, 0]
-    folded[:, 1:, 1:] += counts[:, middle - 1 :: -1, :0:-1]
-    return folded
-
-
-def _bits(counts: np.ndarray) -> np.ndarray:
-    """Entropy of the counts (..., n) and cost of their tables (...)."""
-    totals = counts.sum(axis=-1)
-    entropy = totals * np.log2(np.maximum(totals, 1)) - (counts * np.log2(np.maximum(counts, 1))).sum(axis=-1)
-    present = counts > 0
-    width = counts.shape[-1] - present.argmax(axis=-1) - present[..., ::-1].argmax(axis=-1)
-    return np.where(totals > 0, entropy + TABLE_BITS + CODE_BITS * width, TABLE_BITS * 0.3)

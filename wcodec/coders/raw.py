@@ -36,3 +36,7 @@ class Raw:
             arrays.append(stored.astype(spec.dtype).reshape(spec.shape))
             offset += spec.size * spec.dtype.itemsize
         return arrays
+
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Eight bits a byte."""
+        return [np.full(array.shape, 8 * array.dtype.itemsize, np.float32) for array in arrays]

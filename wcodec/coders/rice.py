@@ -9,7 +9,9 @@ import numpy as np
 
 from .. import backend
 from ..errors import PayloadError
+from .costs import shaped
 from .protocol import ArraySpec
+from .run_length_costs import code_bits, run_length_costs
 from .symbols import accepts_integers, as_symbols, from_symbols
 
 RUN_CODES = range(-1, 7)
@@ -62,6 +64,12 @@ class Rice:
             raise PayloadError(f"{len(rest)} bytes follow the last array")
         return arrays
 
+    def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Bits of each symbol: the strings without the byte of parameters and the padding."""
+        every = [as_symbols(array) for array in arrays]
+        bits = [run_length_costs(s, *best_parameters(s)) if s.size else s.astype(np.float32) for s in every]
+        return shaped(np.concatenate([np.empty(0, np.float32), *bits]), arrays)
+
 
 def best_parameters(symbols: np.ndarray) -> Parameters:
     """The shortest code for int32 symbols (n,); the lowest header byte among equals.
@@ -70,7 +78,7 @@ def best_parameters(symbols: np.ndarray) -> Parameters:
     """
     zeros, non_zeros = _runs(symbols)
     magnitudes = np.abs(symbols[symbols != 0].astype(np.int64))
-    magnitude_code = min(MAGNITUDE_CODES, key=lambda code: _code_bits(magnitudes - 1, code))
+    magnitude_code = min(MAGNITUDE_CODES, key=lambda code: int(code_bits(magnitudes - 1, code).sum()))
 
     # Without runs of non-zeros, each non-zero that follows another one pays for a run of no zeros.
     single = np.concatenate([zeros, np.zeros(non_zeros.sum() - len(non_zeros), np.int64)])
@@ -78,7 +86,7 @@ def best_parameters(symbols: np.ndarray) -> Parameters:
 
     non_zero_runs, run_code = min(
         ((runs, code) for runs in (False, True) for code in RUN_CODES),
-        key=lambda choice: _code_bits(in_runs if choice[0] else single, choice[1]),
+        key=lambda choice: int(code_bits(in_runs if choice[0] else single, choice[1]).sum()),
     )
     return Parameters(run_code, magnitude_code, non_zero_runs)
 
@@ -95,10 +103,3 @@ def _runs(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     leading = edges[:0] if is_zero[0] else np.zeros(1, np.int64)
     lengths = np.diff(np.concatenate([[0], leading, edges, [len(symbols)]]))
     return lengths[0::2], lengths[1::2]
-
-
-def _code_bits(counts: np.ndarray, code: int) -> int:
-    """Bits that counts (n,) from 0 take: as gamma(count + 1) where `code` is -1, else as Rice codes."""
-    if code < 0:
-        return int((2 * np.frexp(counts + 1)[1].astype(np.int64) - 1).sum())
-    return int(((counts >> code) + 1 + code).sum())

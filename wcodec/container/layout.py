@@ -17,7 +17,7 @@ MAJOR = 0  # 0 says draft: readers refuse every other draft
 MINOR = 1
 PREAMBLE = MAGIC + bytes([MAJOR, MINOR])
 
-NAMES, TENSOR, GROUP, END = b"N", b"T", b"G", b"E"  # upper case: critical
+NAMES, TENSOR, GROUP, DELTA, END = b"N", b"T", b"G", b"D", b"E"  # upper case: critical
 METADATA, GRAPH = b"m", b"g"  # lower case: ancillary
 
 CRC_BYTES = 4

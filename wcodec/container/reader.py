@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
 from ..errors import (
+    BaseMissingError,
     ChecksumError,
     ChunkOrderError,
     DigestError,
@@ -27,6 +28,7 @@ from ..errors import (
 )
 from ..records import TensorRecord
 from . import layout
+from .delta_head import DeltaHead, unpack_delta_head
 from .digest import sha256
 from .files import read_at_most, read_exactly
 from .layout import Limits
@@ -60,11 +62,15 @@ class Reader:
         names: entries of the name tables read so far, in model order.
         metadata: of the metadata chunks read so far.
         graph: of the graph chunk, once it was read, else None.
+        delta: the head of a delta file, once it was read, else None.
         has_digest: whether the file carried (and passed) a digest; known at the end.
     """
 
-    def __init__(self, file: IO[bytes], limits: Limits = layout.DEFAULT_LIMITS) -> None:
-        self._file, self._limits = file, limits
+    def __init__(self, file: IO[bytes], limits: Limits = layout.DEFAULT_LIMITS, *, accept_delta: bool = False) -> None:
+        """`accept_delta`: the caller has a base and looks at `delta`; without, a delta file is refused."""
+        self._file, self._limits, self._accept_delta = file, limits, accept_delta
+        self.delta: DeltaHead | None = None
+        self._claimed = False
         self.names: list[NameEntry] = []
         self.metadata: dict[str, str] = {}
         self.graph: Any = None
@@ -111,18 +117,22 @@ class Reader:
             self._take_metadata(chunk.body)
         elif chunk.kind == layout.GRAPH:
             self._take_graph(chunk.body)
+        elif chunk.kind == layout.DELTA:
+            self._take_delta(chunk.body)
         elif layout.is_critical(chunk.kind):
             raise UnknownChunkError(f"critical chunk of unknown type {chunk.kind!r}")
 
     def tensor_chunk(self, chunk: Chunk) -> TensorChunk:
         """Parse a tensor or group chunk and give its records the next names of its queue."""
         queue = self._waiting[chunk.kind]
+        self._claimed = True
         records, streams = unpack_records(chunk, self._limits, len(queue))
         return TensorChunk(tuple(queue.popleft() for _ in records), records, streams)
 
     def claim(self, kind: bytes, tensors: int) -> list[str]:
         """The names of the next `tensors` tensors of a chunk that is not read now; NameTableError where they lack."""
         queue = self._waiting[kind]
+        self._claimed = True
         if len(queue) < tensors:
             raise NameTableError("the file holds more tensors than names")
         return [queue.popleft() for _ in range(tensors)]
@@ -157,6 +167,15 @@ class Reader:
         self.graph = unpack_whole(body, self._limits)
         if not isinstance(self.graph, dict):
             raise RecordError("a graph is a map")
+
+    def _take_delta(self, body: memoryview) -> None:
+        if self.delta is not None or self._claimed:
+            raise ChunkOrderError("a delta head stands before all tensors, and once")
+        self.delta = unpack_delta_head(body, self._limits)
+        if not self._accept_delta:
+            raise BaseMissingError(
+                f"this is a delta file; decode it with its base, the model of digest {self.delta.base.hex()}"
+            )
 
     def _end(self, chunk: Chunk, index: list[tuple[int, int]], digest: bytes) -> None:
         table = parse_end(chunk.body, chunk.nbytes, self._limits)

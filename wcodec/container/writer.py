@@ -10,6 +10,7 @@ import msgpack
 from ..errors import DuplicateNameError, OptionError
 from ..records import TensorRecord
 from . import layout
+from .delta_head import DeltaHead
 from .digest import sha256
 from .manifest import Stream, pack_body
 from .names import NameEntry, encode_names
@@ -47,6 +48,10 @@ class Writer:
                 raise DuplicateNameError("two tensors have this name", tensor=name)
             self._names.add(name)
         self._add(layout.NAMES, encode_names(entries), tensors=0)
+
+    def add_delta(self, head: DeltaHead) -> None:
+        """Make this a delta file; before any tensor."""
+        self._add(layout.DELTA, head.pack(), tensors=0)
 
     def add_tensor(self, record: TensorRecord, streams: Sequence[Stream]) -> None:
         """The next tensor that is not grouped, in a chunk of its own."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import FactorizationError
-from .protocol import Factorization, Factors
+from .decompositions import balanced_pair, checked, stored
+from .matrix import MatrixFactorization
+from .protocol import Factors
 
 
 @dataclass(frozen=True)
-class LowRank(Factorization):
+class LowRank(MatrixFactorization):
     """W = left @ right, reshaped; fitted by a balanced truncated SVD (Eckart and Young, 1936).
+
+    Of a convolution kernel in the Keras layout (kernel..., in, out) the pair is a convolution in -> rank and a 1x1
+    convolution rank -> out: the SVD of the unfolding along `out`.
 
     Attributes:
         shape: of the weight, rank >= 2.
@@ -29,18 +32,8 @@ class LowRank(Factorization):
     row_axes: int = 0
 
     def __post_init__(self) -> None:
-        if len(self.shape) < 2:
-            raise FactorizationError(f"low_rank needs a matrix or more, not shape {self.shape}")
-        if not 0 <= self.row_axes < len(self.shape):
-            raise FactorizationError(f"low_rank row_axes {self.row_axes} leaves no columns in shape {self.shape}")
-        if not 1 <= self.rank <= max(1, min(self.matrix_shape)):
-            raise FactorizationError(f"low_rank rank {self.rank} is not in 1..min{self.matrix_shape}")
-
-    @property
-    def matrix_shape(self) -> tuple[int, int]:
-        """(m, n) of the weight seen as a matrix."""
-        split = self.row_axes or len(self.shape) - 1
-        return math.prod(self.shape[:split]), math.prod(self.shape[split:])
+        self._check_matrix()
+        self._check_range("rank", self.rank, min(self.matrix_shape))
 
     @property
     def factor_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -48,10 +41,12 @@ class LowRank(Factorization):
         return {"left": (m, self.rank), "right": (self.rank, n)}
 
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
-        u, s, vt = np.linalg.svd(weight.reshape(self.matrix_shape).astype(np.float64), full_matrices=False)
-        root = np.sqrt(s[: self.rank])
-        left, right = u[:, : self.rank] * root, root[:, None] * vt[: self.rank]
-        return {"left": left.astype(np.float32), "right": right.astype(np.float32)}
+        matrix = checked(weight, self.shape, self.kind).reshape(self.matrix_shape)
+        left, right = balanced_pair(matrix, self.rank)
+        return stored(weight, {"left": left, "right": right})
 
-    def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
-        return xp.reshape(xp.matmul(factors["left"], factors["right"]), self.shape)
+    def matrix(self, factors: Factors, xp: Any = np) -> Any:
+        return xp.matmul(factors["left"], factors["right"])
+
+    def left_multiply(self, factors: Factors, x: Any, xp: Any = np) -> Any:
+        return xp.matmul(xp.matmul(x, factors["left"]), factors["right"])

@@ -74,9 +74,11 @@ class FactoredWeight:
         step_codes: name -> int array of step codes, shape () or broadcastable to the factor; a factor without an
             entry is stored bit for bit.
         dtype: of the decoded weight.
+        steps_are_open: the steps are still to be chosen, by the options of `encode`.
     """
 
     factorization: Factorization
     factors: dict[str, np.ndarray]
     step_codes: dict[str, np.ndarray] = field(default_factory=dict)
     dtype: np.dtype = np.dtype(np.float32)  # noqa: RUF009  # a dtype is immutable
+    steps_are_open: bool = False

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from ..errors import FactorizationError, UnknownKindError
+from .block_diagonal import BlockDiagonal
+from .cp import CP
 from .dense import Dense
+from .dictionary import Dictionary
+from .hierarchical_tucker import HierarchicalTucker
+from .input_output import InputOutput
 from .kmeans import KMeans
 from .low_rank import LowRank
+from .mixed_block import MixedBlock
+from .product_quantization import ProductQuantization
 from .protocol import Factorization
+from .random_projection import RandomProjection
 from .rdft import Rdft
+from .simhash import SimHash
 from .sparse import Sparse
+from .sparse_kmeans import SparseKMeans
+from .t_linear import TLinear
+from .t_product import TProduct
+from .tensor_ring import TensorRing
+from .tensor_train import TensorTrain
+from .tucker2 import Tucker2
 
 FACTORIZATIONS: dict[str, type[Factorization]] = {
     "dense": Dense,
@@ -16,6 +31,21 @@ FACTORIZATIONS: dict[str, type[Factorization]] = {
     "low_rank": LowRank,
     "kmeans": KMeans,
     "sparse": Sparse,
+    "dictionary": Dictionary,
+    "tensor_train": TensorTrain,
+    "tensor_ring": TensorRing,
+    "hierarchical_tucker": HierarchicalTucker,
+    "tucker2": Tucker2,
+    "cp": CP,
+    "product_quantization": ProductQuantization,
+    "sparse_kmeans": SparseKMeans,
+    "simhash": SimHash,
+    "random_projection": RandomProjection,
+    "block_diagonal": BlockDiagonal,
+    "input_output": InputOutput,
+    "mixed_block": MixedBlock,
+    "t_product": TProduct,
+    "t_linear": TLinear,
 }
 
 

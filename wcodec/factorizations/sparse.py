@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import FactorizationError
+from .decompositions import checked, stored
 from .protocol import Factorization, Factors
 
 
@@ -36,10 +37,9 @@ class Sparse(Factorization):
         return {"mask": self.shape, "values": (self.count,)}
 
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
-        kept = np.sort(np.argsort(-np.abs(weight.ravel()), kind="stable")[: self.count])
-        mask = np.zeros(weight.size, np.int32)
-        mask[kept] = 1
-        return {"mask": mask.reshape(self.shape), "values": weight.ravel()[kept].astype(np.float32)}
+        values = checked(weight, self.shape, self.kind)
+        mask = largest(values, self.count)
+        return stored(weight, {"mask": mask.astype(np.int32), "values": values[mask]})
 
     def check(self, factors: Factors) -> None:
         mask = factors["mask"]
@@ -49,7 +49,19 @@ class Sparse(Factorization):
             raise FactorizationError(f"sparse mask sets {int(mask.sum())} positions, the record says {self.count}")
 
     def reconstruct(self, factors: Factors, xp: Any = np) -> Any:
-        # Position p takes value number (set positions up to p) of a list that starts with a zero.
-        mask = xp.reshape(factors["mask"], (-1,))
-        values = xp.concatenate([xp.zeros((1,), dtype="float32"), factors["values"]])
-        return xp.reshape(xp.take(values, xp.cumsum(mask) * mask, axis=0), self.shape)
+        return scatter(factors["mask"], factors["values"], xp)
+
+
+def largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Mask, bool, of the `count` largest magnitudes; of equal ones the first in row-major order."""
+    mask = np.zeros(values.size, bool)
+    mask[np.argsort(-np.abs(values.ravel()), kind="stable")[:count]] = True
+    return mask.reshape(values.shape)
+
+
+def scatter(mask: Any, values: Any, xp: Any) -> Any:
+    """The array of the mask's shape that has `values` (count,) where the mask is 1, in row-major order, and 0 else."""
+    # Position p takes value number (set positions up to p) of a list that starts with a zero.
+    flat = xp.reshape(mask, (-1,))
+    listed = xp.concatenate([xp.zeros((1,), dtype="float32"), values])
+    return xp.reshape(xp.take(listed, xp.cumsum(flat) * flat, axis=0), mask.shape)

@@ -1,4 +1,4 @@
-"""Keras 3 models of any backend, and models in training with `wcodec.train.compressible`."""
+"""Keras 3 models of any backend, and models in training with the wrappers of `wcodec.train`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .protocol import NamedTensor
 class Keras:
     """Weights under the names of `wcodec.train.variables.variable_names`.
 
-    A compressible model gives the weights of its inner model as they were trained: factored, with their steps.
+    A wrapper gives the weights of its inner model as they were trained: factored, and with their steps if it has any.
     """
 
     name: ClassVar[str] = "keras"
@@ -58,7 +58,7 @@ class Keras:
 
 
 def _inner(model: Any) -> Any:
-    """The model that a compressible one wraps, or `model` itself."""
+    """The model that a wrapper runs, or `model` itself."""
     return model.inner if hasattr(model, "factored_weights") else model
 
 
@@ -73,8 +73,13 @@ def _variables(model: Any) -> list[tuple[str, Any]]:
 
 
 def _in_dtype_of(variable: Any, name: str, value: Any) -> Any:
-    """A trained latent is float32; the weight it stands for has the dtype of its variable."""
-    return replace(value, dtype=_value(name, variable).dtype) if isinstance(value, FactoredWeight) else value
+    """A factor is float32; the weight it stands for has the dtype of its variable."""
+    import keras
+
+    if not isinstance(value, FactoredWeight):
+        return value
+    dtype = normal(name, keras.ops.convert_to_numpy(keras.ops.zeros((0,), variable.dtype))).dtype
+    return replace(value, dtype=dtype)
 
 
 def _value(name: str, variable: Any) -> np.ndarray:

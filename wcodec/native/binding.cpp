@@ -1,5 +1,6 @@
 // The kernel for Python, with binding_*.cpp: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -148,6 +149,21 @@ void context_decode(nb::handle source, const std::vector<ViewTuple> &tuples, Sym
     require(wcz_context_decode_end(decoder.get()));
 }
 
+uint64_t context_cost(ConstSymbols values, const std::vector<ViewTuple> &tuples, std::optional<Costs> costs) {
+    auto meter = std::make_unique<wcz_context_meter>();
+    uint32_t *told = costs_of(costs, values.size());
+    nb::gil_scoped_release unlocked;
+    Views views(tuples, values.size());
+    wcz_context_cost_start(meter.get());
+    const int32_t *next = values.data();
+    for (size_t i = 0; i < views.all.size(); next += views.counts[i++]) {
+        require(wcz_context_cost_array(meter.get(), &views.all[i], views.columns.data(), views.columns.size(), next,
+                                       views.counts[i], told));
+        told += told ? views.counts[i] : 0;
+    }
+    return meter->cost;
+}
+
 // Elements of `width` bytes each, where the buffer is whole and aligned to them.
 wcz_elements elements_of(const uint8_t *data, size_t size, unsigned width, int fold) {
     const bool wide = width == 2 || width == 4 || width == 8;
@@ -208,6 +224,7 @@ NB_MODULE(_native, module) {
 
     bind_rans(module);
     bind_mixing(module);
+    bind_temporal(module);
 
     using namespace nb::literals;
     module.def("run_length_encode", &run_length_encode, "values"_a.noconvert(), "run_code"_a, "magnitude_code"_a,
@@ -215,6 +232,7 @@ NB_MODULE(_native, module) {
     module.def("run_length_decode", &run_length_decode, "payload"_a, "run_code"_a, "magnitude_code"_a,
                "non_zero_runs"_a, "out"_a.noconvert());
     module.def("context_encode", &context_encode, "values"_a.noconvert(), "views"_a);
+    module.def("context_cost", &context_cost, "values"_a.noconvert(), "views"_a, "costs"_a.noconvert() = nb::none());
     module.def("context_decode", &context_decode, "payload"_a, "views"_a, "out"_a.noconvert());
     module.def("plane_encode", &plane_encode, "elements"_a.noconvert(), "width"_a, "fold"_a);
     module.def("plane_decode", &plane_decode, "payload"_a, "width"_a, "fold"_a, "out"_a.noconvert(),

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <new>
+#include <optional>
 
 #include "wcz_kernel.h"
 
@@ -51,11 +52,24 @@ inline std::unique_ptr<uint8_t[]> allocate(uint64_t size) {
     return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(size) + 1]);
 }
 
+// Where a cost meter puts the costs of symbols, if it is asked to.
+using Costs = nb::ndarray<uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+inline uint32_t *costs_of(const std::optional<Costs> &costs, size_t symbols) {
+    if (costs && costs->size() != symbols) {
+        throw Fault{WCZ_ARGUMENT};
+    }
+    return costs ? costs->data() : nullptr;
+}
+
 // Adds the rans coder to the module. (binding_rans.cpp)
 void bind_rans(nb::module_ &module);
 
 // Adds the mixing coder to the module. (binding_mixing.cpp)
 void bind_mixing(nb::module_ &module);
+
+// Adds the coder of round messages to the module. (binding_temporal.cpp)
+void bind_temporal(nb::module_ &module);
 
 }  // namespace wcz
 

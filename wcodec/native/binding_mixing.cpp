@@ -1,11 +1,13 @@
 // The mixing coder for Python: payloads of several arrays, and what they would cost.
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "binding.h"
@@ -99,12 +101,17 @@ void mixing_decode(nb::handle source, const std::vector<ViewTuple> &tuples, Symb
     require(wcz_mixing_decode_end(decoder.get()));
 }
 
-uint64_t mixing_cost(ConstSymbols values, const std::vector<ViewTuple> &tuples) {
+uint64_t mixing_cost(ConstSymbols values, const std::vector<ViewTuple> &tuples, std::optional<Costs> costs) {
     auto meter = std::make_unique<wcz_mixing_meter>();
+    uint32_t *next = costs_of(costs, values.size());
     nb::gil_scoped_release unlocked;
     Views views(tuples, values.size());
     wcz_mixing_cost_start(meter.get());
-    require(views.each(values.data(), [&](auto... array) { return wcz_mixing_cost_array(meter.get(), array...); }));
+    require(views.each(values.data(), [&](auto *view, void *scratch, size_t size, auto *symbols, size_t count) {
+        wcz_status status = wcz_mixing_cost_array(meter.get(), view, scratch, size, symbols, count, next);
+        next += next ? count : 0;
+        return status;
+    }));
     return meter->cost;
 }
 
@@ -114,7 +121,7 @@ void bind_mixing(nb::module_ &module) {
     using namespace nb::literals;
     module.def("mixing_encode", &mixing_encode, "values"_a.noconvert(), "views"_a);
     module.def("mixing_decode", &mixing_decode, "payload"_a, "views"_a, "out"_a.noconvert());
-    module.def("mixing_cost", &mixing_cost, "values"_a.noconvert(), "views"_a);
+    module.def("mixing_cost", &mixing_cost, "values"_a.noconvert(), "views"_a, "costs"_a.noconvert() = nb::none());
     module.def("mixing_most_symbols", &wcz_mixing_most_symbols, "size"_a);
 }
 

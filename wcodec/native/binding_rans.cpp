@@ -2,6 +2,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 
+#include <algorithm>
 #include <string>
 
 #include "binding.h"
@@ -127,6 +128,20 @@ void rans_count(Vector<const int8_t> symbols, const Bands &bands, Vector<uint32_
     require(wcz_rans_count(symbols.data(), &view, counts.data()));
 }
 
+nb::tuple rans_weigh(Vector<const uint32_t> counts, Vector<uint8_t> merged, Vector<uint32_t> tables) {
+    if (counts.size() != WCZ_RANS_CLASSES * 9 * 256 || merged.size() != WCZ_RANS_CLASSES ||
+        tables.size() != WCZ_RANS_CLASSES * WCZ_RANS_CONTEXTS * 256) {
+        throw nb::value_error("counts are 16 x 9 x 256, merged 16, tables 16 x 5 x 256");
+    }
+    wcz_rans_contexts best;
+    {
+        nb::gil_scoped_release unlocked;
+        require(wcz_rans_weigh(counts.data(), &best, tables.data()));
+    }
+    std::copy(best.merged, best.merged + WCZ_RANS_CLASSES, merged.data());
+    return nb::make_tuple(best.choice, best.bits);
+}
+
 nb::bytes rans_encode(Vector<const int8_t> symbols, const Bands &bands, Vector<const uint16_t> frequencies) {
     const wcz_rans_bands view = bands.view(symbols.size());
     if (frequencies.size() != WCZ_RANS_CLASSES * WCZ_RANS_CONTEXTS * 256) {
@@ -172,6 +187,7 @@ void bind_rans(nb::module_ &module) {
     module.def("adaptive_encode", &adaptive_encode, "models"_a.noconvert(), "values"_a.noconvert());
     module.def("rans_pack", &rans_pack, "values"_a.noconvert(), "lanes"_a, "symbols"_a.noconvert());
     module.def("rans_count", &rans_count, "symbols"_a.noconvert(), "bands"_a, "counts"_a.noconvert());
+    module.def("rans_weigh", &rans_weigh, "counts"_a.noconvert(), "merged"_a.noconvert(), "tables"_a.noconvert());
     module.def("rans_encode", &rans_encode, "symbols"_a.noconvert(), "bands"_a, "frequencies"_a.noconvert());
     module.def("rans_smooth", &rans_smooth, "costs"_a.noconvert(), "moves"_a.noconvert(), "path"_a.noconvert());
 }

@@ -93,7 +93,7 @@ static inline uint32_t magnitude_of(int32_t value) {
 }
 
 static inline uint32_t clipped(uint32_t magnitude) {
-    return magnitude < MAX_CLIPPED ? magnitude : MAX_CLIPPED;
+    return magnitude < MAX_CLIPPED ? magnitude : (uint32_t)MAX_CLIPPED;
 }
 
 /* 0, 1 or 2 for a magnitude of 0, 1, more; and for a negative, zero, positive value. */

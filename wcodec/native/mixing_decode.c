@@ -7,7 +7,8 @@ typedef wcz_range_decoder sink;
 #define STORE_SYMBOL(symbols, i, value) ((symbols)[i] = (value))
 
 static inline uint32_t sink_bit(sink *in, uint32_t chance_of_one, uint32_t bit);
-static inline int sink_full(const sink *in);
+static inline uint32_t sink_branch(sink *in, uint32_t chance_of_one, uint32_t bit);
+static inline int sink_next(sink *in);
 
 #include "mixing_walk.h"
 
@@ -16,7 +17,12 @@ static inline uint32_t sink_bit(sink *in, uint32_t chance_of_one, uint32_t bit) 
     return wcz_range_decode_bit(in, chance_of_one);
 }
 
-static inline int sink_full(const sink *in) {
+static inline uint32_t sink_branch(sink *in, uint32_t chance_of_one, uint32_t bit) {
+    (void)bit;
+    return wcz_range_decode_branch(in, chance_of_one);
+}
+
+static inline int sink_next(sink *in) {
     return wcz_range_exhausted(in);
 }
 

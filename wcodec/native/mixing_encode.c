@@ -7,7 +7,8 @@ typedef wcz_range_encoder sink;
 #define STORE_SYMBOL(symbols, i, value) ((void)(value))
 
 static inline uint32_t sink_bit(sink *out, uint32_t chance_of_one, uint32_t bit);
-static inline int sink_full(const sink *out);
+static inline uint32_t sink_branch(sink *out, uint32_t chance_of_one, uint32_t bit);
+static inline int sink_next(sink *out);
 
 #include "mixing_walk.h"
 
@@ -16,7 +17,11 @@ static inline uint32_t sink_bit(sink *out, uint32_t chance_of_one, uint32_t bit)
     return bit;
 }
 
-static inline int sink_full(const sink *out) {
+static inline uint32_t sink_branch(sink *out, uint32_t chance_of_one, uint32_t bit) {
+    return sink_bit(out, chance_of_one, bit);
+}
+
+static inline int sink_next(sink *out) {
     return wcz_range_full(out);
 }
 

@@ -56,8 +56,8 @@ static inline uint32_t counter(int32_t probability16, uint32_t count) {
 static inline void learn(const wcz_mixing_model *model, uint32_t *counter, uint32_t bit, uint32_t most) {
     uint32_t count = *counter & MAX_COUNT;
     int32_t p = (int32_t)(*counter >> 10), target = bit ? (1 << 22) - 1 : 0;
-    p += (int32_t)(((int64_t)(target - p) * model->rates[count]) >> 16);
-    *counter = (uint32_t)p << 10 | (count + (count < most));
+    int32_t change = (int32_t)(((int64_t)(target - p) * model->rates[count]) >> 16);
+    *counter += ((uint32_t)change << 10) + (count < most);
 }
 
 /* -- mixing ---------------------------------------------------------------------------------------------------------- */
@@ -69,26 +69,27 @@ static inline int32_t evidence(const wcz_mixing_model *model, uint32_t counter) 
 
 typedef struct {
     int32_t inputs[4];     /* three counters and one number of the model: |.| <= 2047, the last <= 4094 */
-    int32_t *weights;      /* |.| <= 2^16 + 16 * 6140, the last 2^16 + 16 * 12280 */
     uint32_t chance;       /* of a one, in 2^-16: 22 .. 65514 */
+    unsigned mixer;        /* its weights: |.| <= 2^16 + 16 * 6140, the last 2^16 + 16 * 12280 */
 } mixture;
 
 /* The sum of products is below 3 * 2047 * 163776 + 4094 * 262016 < 2^31. */
 static inline void mix(const wcz_mixing_model *model, mixture *m) {
     int32_t sum = 0;
     for (int i = 0; i < 4; i++) {
-        sum += m->inputs[i] * m->weights[i];
+        sum += m->inputs[i] * model->mixers[m->mixer][i];
     }
     m->chance = model->squash[clamp(sum >> 14, -MAX_STRETCH, MAX_STRETCH) + 2048];
 }
 
 /* A gradient step on the code length. |error| <= 4095 and rate <= 768, so |step| <= 196560; times 4094 it is below 2^30. */
-static inline void learn_mixture(wcz_mixing_model *model, const mixture *m, unsigned mixer, uint32_t bit) {
+static inline void learn_mixture(wcz_mixing_model *model, const mixture *m, uint32_t bit) {
+    uint8_t *uses = &model->mixer_uses[m->mixer];
     int32_t error = ((bit ? 65535 : 0) - (int32_t)m->chance) >> 4;
-    int32_t step = (error * model->mixer_rates[model->mixer_uses[mixer]]) >> 4;
-    model->mixer_uses[mixer] = (uint8_t)(model->mixer_uses[mixer] + (model->mixer_uses[mixer] < 255));
+    int32_t step = (error * model->mixer_rates[*uses]) >> 4;
+    *uses = (uint8_t)(*uses + (*uses < 255));
     for (int i = 0; i < 4; i++) {
-        m->weights[i] += (m->inputs[i] * step + (1 << 15)) >> 16;
+        model->mixers[m->mixer][i] += (m->inputs[i] * step + (1 << 15)) >> 16;
     }
 }
 
@@ -134,17 +135,17 @@ static inline int decision_class(int node) {
 
 static inline void start_counters(wcz_mixing_model *model) {
     for (int node = 0; node < NODES; node++) {
-        int class = decision_class(node);
+        int group = decision_class(node);
         for (int i = 0; i < LEFT_CONTEXTS; i++) {
-            int odds = PRIOR_SCALE[i / 12][node] + PRIOR_LEFT[class][i % 12];
+            int odds = PRIOR_SCALE[i / 12][node] + PRIOR_LEFT[group][i % 12];
             model->counters[i][node] = counter(initial_chance(model, odds), 8);
         }
         for (int i = 0; i < PREDICTION_CONTEXTS; i++) {
-            int odds = PRIOR_SCALE[i / 15][node] + PRIOR_PREDICTION[class][i % 15];
+            int odds = PRIOR_SCALE[i / 15][node] + PRIOR_PREDICTION[group][i % 15];
             model->counters[LEFT_CONTEXTS + i][node] = counter(initial_chance(model, odds), 8);
         }
         for (int i = 0; i < NEIGHBOUR_CONTEXTS; i++) {
-            const int8_t (*n)[3] = PRIOR_NEIGHBOURS[class];
+            const int8_t (*n)[3] = PRIOR_NEIGHBOURS[group];
             int odds = PRIOR_NODE[node] + n[0][i / 27] + n[1][i / 9 % 3] + n[2][i / 3 % 3] + n[3][i % 3];
             model->counters[LEFT_CONTEXTS + PREDICTION_CONTEXTS + i][node] = counter(initial_chance(model, odds), 4);
         }
@@ -177,8 +178,8 @@ static inline void start_model(wcz_mixing_model *model) {
         }
         model->mixers[SIGN_MIXER][i] = SIGN_MIXER_START[i];
     }
-    for (int i = 0; i < FEATURES; i++) {
-        model->scale_weights[i] = SCALE_START[i];
+    for (int i = 0; i < 8; i++) {
+        model->scale_weights[i] = i < FEATURES ? SCALE_START[i] : 0;
     }
     model->scale_bias = 0;
     for (int i = 0; i < 3 * TAPS; i++) {

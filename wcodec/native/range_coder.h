@@ -145,6 +145,27 @@ static inline uint32_t wcz_range_decode_bit(wcz_range_decoder *in, uint32_t chan
     return bit;
 }
 
+static inline void wcz_range_refill(wcz_range_decoder *in) {
+    if (in->range < 65536u) {
+        in->range <<= 16;
+        in->code = in->code << 16 | wcz_range_next_word(in);
+    }
+}
+
+/* The same bit, with a branch: what follows does not wait for it where the processor foresees it. */
+static inline uint32_t wcz_range_decode_branch(wcz_range_decoder *in, uint32_t chance_of_one) {
+    uint32_t split = wcz_split(in->range, chance_of_one);
+    if (in->code >= split) {
+        in->code -= split;
+        in->range -= split;
+        wcz_range_refill(in);
+        return 1;
+    }
+    in->range = split;
+    wcz_range_refill(in);
+    return 0;
+}
+
 /* A payload that has ended long ago: bounds the symbols that a short one can claim. */
 static inline int wcz_range_exhausted(const wcz_range_decoder *in) {
     return in->next > in->size + 4 + WCZ_MAX_STRIPPED;

@@ -156,9 +156,9 @@ static wcz_status decode_checked(const rans_matrix *matrix, rans_lanes *lanes, c
     for (unsigned lane = 0; lane < matrix->lanes; lane++) {
         unsigned byte = tile_byte(lane);
         int32_t context = 3 * sign_of(near_a[byte]) + sign_of(near_b[byte]);
-        int32_t class = clamp(lanes->scale[lane] + matrix->column_scale[column], lanes->limit[lane]);
+        int32_t scale = clamp(lanes->scale[lane] + matrix->column_scale[column], lanes->limit[lane]);
         uint32_t state = lanes->state[lane];
-        size_t table = (size_t)class + (size_t)(context < 0 ? -context : context) * RANS_SLOTS;
+        size_t table = (size_t)scale + (size_t)(context < 0 ? -context : context) * RANS_SLOTS;
         rans_slot slot = matrix->slots[table + (state & (RANS_SLOTS - 1))];
         int symbol = (int)(slot & 0xFF) - (int)(slot & 0x80) * 2;
         state = (slot >> 20) * (state >> WCZ_RANS_BITS) + (slot >> 8 & 0xFFF);
@@ -310,10 +310,10 @@ static void clear(int8_t *bytes, size_t count) {
 static wcz_status read_matrix(wcz_rans_decoder *decoder, const wcz_rans_shape *view, size_t row_length,
                               unsigned lanes, const wcz_rans_sink *sink, uint8_t *scratch) {
     size_t columns = view->channels * view->kernel;
-    rans_slot *slots = take(&scratch, SLOT_BYTES);
-    uint8_t *unpack = take(&scratch, UNPACK_BYTES);
-    int8_t *tile = take(&scratch, RANS_TILE * (columns + 1));
-    int32_t *row_scale = take(&scratch, 4 * view->rows);
+    rans_slot *slots = (rans_slot *)take(&scratch, SLOT_BYTES);
+    uint8_t *unpack = (uint8_t *)take(&scratch, UNPACK_BYTES);
+    int8_t *tile = (int8_t *)take(&scratch, RANS_TILE * (columns + 1));
+    int32_t *row_scale = (int32_t *)take(&scratch, 4 * view->rows);
     int32_t *column_scale = (int32_t *)take(&scratch, 4 * (3 * columns + view->channels + view->kernel));
     uint32_t *near_a = (uint32_t *)column_scale + columns;
     uint32_t *near_b = near_a + columns;
@@ -385,7 +385,8 @@ wcz_status wcz_rans_read(wcz_rans_decoder *decoder, const wcz_rans_shape *shape,
     if (view.rows < LANES[layout] || view.channels == 0) {
         return WCZ_CORRUPT;
     }
-    if ((status = read_matrix(decoder, &view, shape->channels * shape->kernel, LANES[layout], sink, scratch)) != WCZ_OK) {
+    if ((status = read_matrix(decoder, &view, shape->channels * shape->kernel, LANES[layout], sink,
+                              (uint8_t *)scratch)) != WCZ_OK) {
         return status;
     }
     return read_serial(decoder, shape, sink, view.rows * view.channels * view.kernel);

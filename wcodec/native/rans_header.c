@@ -243,10 +243,10 @@ static void spread_null(rans_slot *slots) {
 /* Bit i: the contexts of class i share one table. */
 static uint32_t read_merged(wcz_rans_decoder *decoder, uint32_t reached) {
     uint32_t merged = 0;
-    for (unsigned class = 0; class < WCZ_RANS_CLASSES; class++) {
-        if (reached >> class & 1) {
+    for (unsigned scale = 0; scale < WCZ_RANS_CLASSES; scale++) {
+        if (reached >> scale & 1) {
             wcz_integer_model *model = &decoder->models[WCZ_RANS_MERGED];
-            merged |= (uint32_t)(wcz_adaptive_magnitude(&decoder->control, model) != 0) << class;
+            merged |= (uint32_t)(wcz_adaptive_magnitude(&decoder->control, model) != 0) << scale;
         }
     }
     return merged;
@@ -261,14 +261,14 @@ static void copy(const rans_slot *from, rans_slot *to) {
 wcz_status rans_read_tables(wcz_rans_decoder *decoder, uint32_t reached, unsigned contexts, rans_slot *slots) {
     rans_table table = {{0}, {0}, 1, 1, 0};
     uint32_t merged = contexts == 1 ? 0 : read_merged(decoder, reached);
-    for (unsigned class = 0; class < WCZ_RANS_CLASSES; class++) {
-        rans_slot *first = slots + (size_t)class * RANS_STRIDE;
-        for (unsigned context = 0; context < WCZ_RANS_CONTEXTS && (reached >> class & 1); context++) {
+    for (unsigned scale = 0; scale < WCZ_RANS_CLASSES; scale++) {
+        rans_slot *first = slots + (size_t)scale * RANS_STRIDE;
+        for (unsigned context = 0; context < WCZ_RANS_CONTEXTS && (reached >> scale & 1); context++) {
             rans_slot *mine = first + context * RANS_SLOTS;
             if (!(contexts >> context & 1)) {
                 continue;
             }
-            if (context > 0 && (merged >> class & 1)) {
+            if (context > 0 && (merged >> scale & 1)) {
                 copy(first, mine);
                 continue;
             }

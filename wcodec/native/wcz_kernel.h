@@ -105,6 +105,17 @@ wcz_status wcz_context_encode_array(wcz_context_encoder *encoder, const wcz_view
                                     size_t column_count, const int32_t *values, size_t count);
 wcz_status wcz_context_encode_end(wcz_context_encoder *encoder, size_t *written);
 
+typedef struct {
+    uint64_t cost;             /* of all arrays so far, in 2^-16 bit */
+    uint32_t contexts[WCZ_CONTEXT_SETS][WCZ_CONTEXTS];
+} wcz_context_meter;
+
+/* What the arrays would cost; the encoder's model without its payload. `costs` receives the cost of each symbol in 2^-16
+ * bit, or is NULL. */
+void wcz_context_cost_start(wcz_context_meter *meter);
+wcz_status wcz_context_cost_array(wcz_context_meter *meter, const wcz_view *view, uint16_t *columns,
+                                  size_t column_count, const int32_t *values, size_t count, uint32_t *costs);
+
 /* -- planes of bytes in static order-0 rANS (coders.md, float_planes) ------------------------------------------------ */
 
 #define WCZ_PLANE_BLOCK 65536      /* elements */
@@ -187,7 +198,7 @@ typedef struct {
     uint32_t escape_tops[32];
     uint32_t low_bits[16][4];
     int32_t mixers[15][4];
-    int32_t scale_weights[6];
+    int32_t scale_weights[8];   /* of six features; two are zero */
     int32_t scale_bias;
     int32_t shared_taps[3][8];
     int32_t place_taps[WCZ_MIXING_PLACES][8];
@@ -214,7 +225,7 @@ typedef struct {
     wcz_mixing_model model;
 } wcz_mixing_meter;
 
-/* Bytes of scratch, aligned to four, that an array needs: at most 26 an element of a row, and some; 0 for a row that no
+/* Bytes of scratch, aligned to four, that an array needs: at most 27 an element of a row, and some; 0 for a row that no
  * memory holds. */
 size_t wcz_mixing_scratch(const wcz_mixing_view *view);
 
@@ -234,10 +245,11 @@ wcz_status wcz_mixing_encode_array(wcz_mixing_encoder *encoder, const wcz_mixing
                                    size_t scratch_size, const int32_t *values, size_t count);
 wcz_status wcz_mixing_encode_end(wcz_mixing_encoder *encoder, size_t *written);
 
-/* What the arrays would cost; the encoder's model without its payload. */
+/* What the arrays would cost; the encoder's model without its payload. `costs` receives the cost of each symbol in 2^-16
+ * bit, or is NULL. */
 void wcz_mixing_cost_start(wcz_mixing_meter *meter);
 wcz_status wcz_mixing_cost_array(wcz_mixing_meter *meter, const wcz_mixing_view *view, void *scratch,
-                                 size_t scratch_size, const int32_t *values, size_t count);
+                                 size_t scratch_size, const int32_t *values, size_t count, uint32_t *costs);
 
 #ifdef __cplusplus
 }

@@ -98,6 +98,17 @@ wcz_status wcz_rans_pack(const int32_t *values, size_t rows, size_t columns, siz
 /* counts[16][9][256] of class, 3 sign(a) + sign(b) + 4, symbol + 128. */
 wcz_status wcz_rans_count(const int8_t *symbols, const wcz_rans_bands *bands, uint32_t *counts);
 
+/* How the contexts of a matrix are used: 0 both neighbours, 1 the first, 2 the second, 3 none; what that costs, tables and
+ * symbols, in 2^-16 bit; and which classes have one table for all contexts. */
+typedef struct {
+    uint32_t choice;
+    uint64_t bits;
+    uint8_t merged[WCZ_RANS_CLASSES];
+} wcz_rans_contexts;
+
+/* The cheapest use of counts[16][9][256], 2^32 - 1 symbols at most, and its counts tables[16][5][256]. */
+wcz_status wcz_rans_weigh(const uint32_t *counts, wcz_rans_contexts *best, uint32_t *tables);
+
 /* Lane states and words. frequencies[16][5][256] by class, context, symbol + 128; each of 5 sums to 2048 or is not met.
  * Fills `out` from its end; `*start` is where the string begins. Room: 4 bytes a lane and 2 a symbol. */
 wcz_status wcz_rans_encode(const int8_t *symbols, const wcz_rans_bands *bands, const uint16_t *frequencies,

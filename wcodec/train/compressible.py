@@ -1,14 +1,11 @@
 """Any built Keras model, made compressible: entropy-penalized reparameterization without a layer subclassed.
 
 Oktay et al., "Scalable Model Compression by Entropy Penalized Reparameterization" (ICLR 2020, arXiv:1906.06624).
-The wrapper owns latents and steps; every forward pass computes the weights from them and runs the model with these
-in place of its own (keras.StatelessScope). So the model's layers need not know, and all backends work alike.
+The wrapper owns latents and steps; every forward pass computes the weights from them (`wrapper.Wrapper`).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -16,13 +13,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..errors import OptionError, UnsupportedTypeError
-from ..factorizations import FACTORIZATIONS, FactoredWeight, Factorization
+from ..errors import OptionError
+from ..factorizations import FactoredWeight, Factorization
 from .estimate import EstimatedBytes, payload_nbytes
 from .latents import LatentWeight
-from .plan import FactorizationFactory, OwnedWeight, plan_factorizations
+from .optimizers import exempt_from_decay
+from .plan import FactorizationFactory, from_config, plan_factorizations, to_config
 from .rounding import HIGHEST_LOG_STEP, LOWEST_LOG_STEP
 from .variables import variable_names
+from .wrapper import Wrapper, trainable_weights_of
 
 
 def compressible(
@@ -55,7 +54,7 @@ def compressible(
         OptionError: an option out of range, or a pattern that matches no weight.
         DuplicateNameError: two weights have the same name.
     """
-    weights = _trainable_weights(model)
+    weights = trainable_weights_of(model, "compressible")
     plan = plan_factorizations(weights, factorizations or {})
     if not plan:
         raise OptionError("factorizations leaves no weight with latents")
@@ -73,7 +72,7 @@ def compressible(
 
 
 @keras.saving.register_keras_serializable("wcodec")
-class CompressibleModel(keras.Model):
+class CompressibleModel(Wrapper):
     """A model whose weights are functions of trained latents; made by `compressible`.
 
     The weights of `inner` that have latents hold no state of their own: their values are those of the last `finalize`.
@@ -92,10 +91,7 @@ class CompressibleModel(keras.Model):
     ) -> None:
         """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest."""
         _check_options(penalty_weight, alpha, initial_log_step, step_rate)
-        # The inner model's policy makes `compile` scale losses where it has to. autocast=False: latents stay float32
-        # and inputs reach `inner` as they come.
-        super().__init__(name=name or f"compressible_{inner.name}", dtype=inner.dtype_policy, autocast=False)
-        self.inner = inner
+        super().__init__(inner, name or f"compressible_{inner.name}")
         self.options = {
             "penalty_weight": penalty_weight,
             "alpha": alpha,
@@ -108,7 +104,7 @@ class CompressibleModel(keras.Model):
             name: LatentWeight(
                 name,
                 factorization,
-                self._add_float_or_index,
+                self.add_float_or_index,
                 initial_log_step=initial_log_step,
                 step_rate=step_rate,
                 penalty_weight=penalty_weight / max(count, 1),
@@ -117,90 +113,34 @@ class CompressibleModel(keras.Model):
             for name, factorization in factorizations.items()
         }
         self._replaced = {id(variables[name]) for name in factorizations}
-        self.built = True
-
-    def _add_float_or_index(self, dtype: str = "float32", **kwargs: Any) -> keras.Variable:
-        return self.add_weight(dtype=dtype, autocast=False, **kwargs)
 
     def latent_weights(self) -> list[tuple[LatentWeight, keras.Variable]]:
         """Each weight's trained form and the variable of `inner` that it stands for, in model order."""
         variables = dict(variable_names(self.inner))
         return [(weight, variables[name]) for name, weight in self._latent_weights.items()]
 
-    # -- the forward pass ------------------------------------------------------------------------------------------
+    def effective_weights(self) -> list[tuple[keras.Variable, Any]]:
+        """The weights that a decoder would have."""
+        return [(v, weight.effective()) for weight, v in self.latent_weights()]
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Outputs of the inner model on the weights that a decoder would have."""
-        effective = {id(v): weight.effective() for weight, v in self.latent_weights()}
-        # Every variable is mapped: inside JAX's own scope an unmapped one would be baked in as a constant.
-        variables = self.inner.variables
-        scope = keras.StatelessScope(
-            [(v, effective.get(id(v), v)) for v in variables], collect_losses=True, initialize_variables=False
-        )
-        before = {id(v): scope.get_current_value(v) for v in variables}
-        with scope:
-            outputs = self.inner(inputs, training=training)
-        for v in variables:  # moving statistics, seed states
-            after = scope.get_current_value(v)
-            if after is not before[id(v)]:
-                v.assign(after)
-        for loss in scope.losses:
-            self.add_loss(loss)
-        for v in variables:
-            if id(v) in effective and v.regularizer is not None:
-                self.add_loss(v.regularizer(effective[id(v)]))
-        return outputs
+    def replaced(self) -> set[int]:
+        """The weights that have latents."""
+        return self._replaced
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """None: the inner model has set the masks of its outputs itself."""
-        return None
-
-    # -- what is trained -------------------------------------------------------------------------------------------
-
-    @property
-    def trainable_variables(self) -> list[keras.Variable]:
-        """Latents, log_steps and the trainable variables of `inner` that have no latents."""
-        return [v for v in super().trainable_variables if id(v) not in self._replaced]
-
-    @property
-    def trainable_weights(self) -> list[keras.Variable]:
-        """The same as `trainable_variables`."""
-        return [v for v in super().trainable_weights if id(v) not in self._replaced]
-
-    @property
-    def non_trainable_variables(self) -> list[keras.Variable]:
-        """All other variables, seed states included."""
-        trainable = {id(v) for v in self.trainable_variables}
-        return [v for v in self.variables if id(v) not in trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[keras.Variable]:
-        """All other weights."""
-        trainable = {id(v) for v in self.trainable_weights}
-        return [v for v in self.weights if id(v) not in trainable]
+    # -- training --------------------------------------------------------------------------------------------------
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """As keras.Model.compile; weight decay is kept off the log_steps."""
         super().compile(*args, **kwargs)
-        _exclude_from_weight_decay(
+        exempt_from_decay(
             self.optimizer,
             [step.variable for weight in self._latent_weights.values() for step in weight.steps.values()],
             self.trainable_variables,
         )
 
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """As keras.Model's, which steps aside where `compile` is overridden."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
-
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """As keras.Model.fit; every epoch logs `estimated_nbytes`."""
-        bound = inspect.signature(super().fit).bind(*args, **kwargs)
-        given = bound.arguments.get("callbacks")
-        if not isinstance(given, keras.callbacks.CallbackList):
-            bound.arguments["callbacks"] = [EstimatedBytes(), *keras.tree.flatten(given or [])]
-        return super().fit(*bound.args, **bound.kwargs)
+    def own_callbacks(self) -> list[keras.callbacks.Callback]:
+        """One that logs `estimated_nbytes` every epoch."""
+        return [EstimatedBytes()]
 
     # -- what comes out --------------------------------------------------------------------------------------------
 
@@ -238,10 +178,7 @@ class CompressibleModel(keras.Model):
         return {
             "name": self.name,
             "inner": keras.saving.serialize_keras_object(self.inner),
-            "factorizations": {
-                name: {"kind": weight.factorization.kind, **dataclasses.asdict(weight.factorization)}
-                for name, weight in self._latent_weights.items()
-            },
+            "factorizations": {name: to_config(weight.factorization) for name, weight in self._latent_weights.items()},
             **self.options,
         }
 
@@ -250,30 +187,8 @@ class CompressibleModel(keras.Model):
         """The wrapper as `get_config` described it, with latents of zero; loading a file fills them in."""
         config = dict(config)
         inner = keras.saving.deserialize_keras_object(config.pop("inner"), custom_objects=custom_objects)
-        plan = {name: _factorization_from(fields) for name, fields in config.pop("factorizations").items()}
+        plan = {name: from_config(fields) for name, fields in config.pop("factorizations").items()}
         return cls(inner, plan, **config)
-
-
-def _factorization_from(fields: Mapping[str, Any]) -> Factorization:
-    parameters = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    kind = parameters.pop("kind")
-    if kind not in FACTORIZATIONS:
-        raise UnsupportedTypeError(f"factorization {kind!r} is not registered in this process")
-    return FACTORIZATIONS[kind](**parameters)
-
-
-def _trainable_weights(model: keras.Model) -> list[OwnedWeight]:
-    """The trainable weights of a model in order, each with the innermost layer that owns it."""
-    if not isinstance(model, keras.Model):
-        raise UnsupportedTypeError(f"compressible takes a Keras model, not {type(model).__name__}")
-    if not model.built:
-        raise UnsupportedTypeError("the model is not built: give it an Input, call build(), or call it on data once")
-    # Parents come before their sublayers, so that the innermost layer is entered last.
-    owners = {id(v): layer for layer in model._flatten_layers() for v in layer.weights}
-    weights = [OwnedWeight(name, v, owners[id(v)]) for name, v in variable_names(model) if v.trainable]
-    if not weights:
-        raise UnsupportedTypeError("the model has no trainable weights")
-    return weights
 
 
 def _check_options(penalty_weight: float, alpha: float, initial_log_step: float, step_rate: float) -> None:
@@ -286,15 +201,3 @@ def _check_options(penalty_weight: float, alpha: float, initial_log_step: float,
     if not LOWEST_LOG_STEP <= initial_log_step <= HIGHEST_LOG_STEP:
         bounds = f"{LOWEST_LOG_STEP:.2f} to {HIGHEST_LOG_STEP:.2f}"
         raise OptionError(f"initial_log_step is {bounds} (a natural logarithm), not {initial_log_step!r}")
-
-
-def _exclude_from_weight_decay(
-    optimizer: keras.Optimizer, log_steps: list[keras.Variable], trainable: list[keras.Variable]
-) -> None:
-    """Add `log_steps` to the variables that the optimizer exempts from weight decay already."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # under loss scaling
-    if all(not optimizer._use_weight_decay(v) for v in log_steps):
-        return
-    # The public call replaces what the user has excluded, so that is read first.
-    excluded = [v for v in trainable if not optimizer._use_weight_decay(v)]
-    optimizer.exclude_from_weight_decay(var_list=[*excluded, *log_steps])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
 from ..errors import OptionError, UnsupportedTypeError
-from ..factorizations import Dense, Factorization, Rdft
+from ..factorizations import FACTORIZATIONS, Dense, Factorization, Rdft
 
 FactorizationFactory = Callable[[tuple[int, ...]], Factorization]
+DefaultFactorization = Callable[[tuple[int, ...], keras.Layer], Factorization | None]
 
 
 def default_factorization(shape: tuple[int, ...], layer: keras.Layer) -> Factorization:
@@ -34,15 +35,22 @@ class OwnedWeight(NamedTuple):
     layer: keras.Layer
 
 
+def dense_by_default(_shape: tuple[int, ...], _layer: keras.Layer) -> None:
+    """For `plan_factorizations`: what no pattern names is trained as it is."""
+
+
 def plan_factorizations(
-    weights: Sequence[OwnedWeight], overrides: Mapping[str, FactorizationFactory | None]
+    weights: Sequence[OwnedWeight],
+    overrides: Mapping[str, FactorizationFactory | None],
+    default: DefaultFactorization = default_factorization,
 ) -> dict[str, Factorization]:
-    """Name -> factorization of every one of `weights` that gets latents, in their order.
+    """Name -> factorization of every one of `weights` that gets one, in their order.
 
     Args:
         weights: the trainable weights of a model.
         overrides: name pattern ("conv*/kernel", as fnmatch) -> function from a shape to a factorization, or None to
             train the weight as it is. The first pattern that matches a name decides.
+        default: decides where no pattern matches.
 
     Raises:
         OptionError: a pattern that matches no weight, or a factorization that is not one of the weight's shape.
@@ -52,15 +60,21 @@ def plan_factorizations(
     for pattern in overrides:
         if not any(fnmatchcase(weight.name, pattern) for weight in weights):
             raise OptionError(f"factorizations: no trainable weight has a name like {pattern!r}")
-    plan = {weight.name: _factorization(weight, overrides) for weight in weights}
+    plan = {weight.name: _factorization(weight, overrides, default) for weight in weights}
     return {name: factorization for name, factorization in plan.items() if factorization is not None}
 
 
-def _factorization(weight: OwnedWeight, overrides: Mapping[str, FactorizationFactory | None]) -> Factorization | None:
+def _factorization(
+    weight: OwnedWeight, overrides: Mapping[str, FactorizationFactory | None], default: DefaultFactorization
+) -> Factorization | None:
     shape = tuple(weight.variable.shape)
-    default = partial(default_factorization, layer=weight.layer)
-    factory = next((made for pattern, made in overrides.items() if fnmatchcase(weight.name, pattern)), default)
-    if factory is None:
+    for pattern, factory in overrides.items():
+        if fnmatchcase(weight.name, pattern):
+            factorization = None if factory is None else factory(shape)
+            break
+    else:
+        factorization = default(shape, weight.layer)
+    if factorization is None:
         return None
     if "float" not in weight.variable.dtype:
         rule = f"a weight of dtype {weight.variable.dtype} cannot be trained through latents"
@@ -68,8 +82,25 @@ def _factorization(weight: OwnedWeight, overrides: Mapping[str, FactorizationFac
     if weight.variable.constraint is not None:
         rule = "its constraint cannot act on latents; factorizations={name: None} trains the weight as it is"
         raise UnsupportedTypeError(rule, tensor=weight.name)
-    factorization = factory(shape)
     if getattr(factorization, "shape", None) != shape:
         rule = f"factorizations: {factorization!r} is not a factorization of shape {shape}"
         raise OptionError(rule, tensor=weight.name)
     return factorization
+
+
+def to_config(factorization: Factorization) -> dict[str, Any]:
+    """Kind and fields, for a `.keras` file."""
+    return {"kind": factorization.kind, **dataclasses.asdict(factorization)}
+
+
+def from_config(config: Mapping[str, Any]) -> Factorization:
+    """The factorization that `to_config` described.
+
+    Raises:
+        UnsupportedTypeError: a kind that is not registered in this process.
+    """
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+    kind = fields.pop("kind")
+    if kind not in FACTORIZATIONS:
+        raise UnsupportedTypeError(f"factorization {kind!r} is not registered in this process")
+    return FACTORIZATIONS[kind](**fields)

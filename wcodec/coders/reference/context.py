@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import PayloadError, SymbolError
 from .context_prior import ADAPTATION_RATE, ESCAPE_BITS, FLAGS, LEVELS, PRIOR
+from .cost_meter import CostMeter, each_cost
 from .range_coder import EVEN_CHANCE, RangeDecoder, RangeEncoder
 
 MAX_CLIPPED = 31
@@ -27,15 +28,33 @@ ViewTuple = tuple[int, int, int, int, int]  # rows, channels, kernel rows, kerne
 
 def context_encode(values: np.ndarray, views: Sequence[ViewTuple]) -> bytes:
     """int32 values (n,) of all arrays, one after another, to one payload."""
+    encoder = RangeEncoder()
+    _encode(encoder, values, views)
+    return encoder.finish()
+
+
+def context_cost(values: np.ndarray, views: Sequence[ViewTuple], costs: np.ndarray | None = None) -> int:
+    """What `context_encode` would take, in 2**-16 bit; uint32 `costs` (n,) receives that of each symbol."""
+    meter = CostMeter()
+    _encode(meter, values, views, each_cost(meter, costs))
+    return meter.cost
+
+
+def _encode(
+    encoder: RangeEncoder | CostMeter,
+    values: np.ndarray,
+    views: Sequence[ViewTuple],
+    done: Callable[[], None] = lambda: None,
+) -> None:
     if values.size and values.min() < -MAX_MAGNITUDE:
         raise SymbolError("symbol outside -(2**31 - 1) .. 2**31 - 1, or a run of 2**31 - 1 and more")
-    encoder, models = RangeEncoder(), _start_models()
+    models = _start_models()
     for view, array in _split(values, views):
         walk, model = _Walk(view, array.tolist()), models[view[4]]
         while walk.index < len(array):
             _encode_symbol(encoder, model, walk.neighbourhood(), walk.values[walk.index])
             walk.step()
-    return encoder.finish()
+            done()
 
 
 def context_decode(payload: bytes | memoryview, views: Sequence[ViewTuple], out: np.ndarray) -> None:
@@ -193,7 +212,7 @@ def _octave(mean: int) -> int:
     return min(max((mean + 1).bit_length() - 3, 0), 8)
 
 
-def _encode_symbol(encoder: RangeEncoder, model: _Model, around: _Neighbourhood, value: int) -> None:
+def _encode_symbol(encoder: RangeEncoder | CostMeter, model: _Model, around: _Neighbourhood, value: int) -> None:
     def code(bit: bool, weighted: Sequence[tuple[int, _Bit]]) -> None:
         encoder.bit(int(bit), _chance(weighted))
         for _, context in weighted:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from ...errors import PayloadError, SymbolError
+from .cost_meter import CostMeter, each_cost
 from .mixing_model import NODES, Model, clamp
 from .mixing_outlook import Outlook, Walk
 from .range_coder import EVEN_CHANCE, RangeDecoder, RangeEncoder
@@ -35,17 +36,16 @@ def mixing_encode(values: np.ndarray, views: Sequence[ViewTuple]) -> bytes:
     return encoder.finish()
 
 
-def mixing_cost(values: np.ndarray, views: Sequence[ViewTuple]) -> int:
-    """What `mixing_encode` would take, in 2**-16 bit."""
-    cost = 0
+def mixing_cost(values: np.ndarray, views: Sequence[ViewTuple], costs: np.ndarray | None = None) -> int:
+    """What `mixing_encode` would take, in 2**-16 bit; uint32 `costs` (n,) receives that of each symbol."""
+    meter = CostMeter()
 
     def code_bit(chance: int, bit: int) -> int:
-        nonlocal cost
-        cost += _information(chance if bit else 65536 - chance)
+        meter.bit(bit, chance)
         return bit
 
-    _code_known(values, views, code_bit)
-    return cost
+    _code_known(values, views, code_bit, each_cost(meter, costs))
+    return meter.cost
 
 
 def mixing_most_symbols(size: int) -> int:
@@ -71,13 +71,15 @@ def mixing_decode(payload: bytes | memoryview, views: Sequence[ViewTuple], out: 
     decoder.finish()
 
 
-def _code_known(values: np.ndarray, views: Sequence[ViewTuple], code_bit: CodeBit) -> None:
+def _code_known(
+    values: np.ndarray, views: Sequence[ViewTuple], code_bit: CodeBit, done: Callable[[], None] = lambda: None
+) -> None:
     if values.size and values.min() < -MAX_MAGNITUDE:
         raise SymbolError("symbol outside -(2**31 - 1) .. 2**31 - 1, or a run of 2**31 - 1 and more")
     model = Model()
     for view, array in _split(values, views):
         for _ in _code_array(model, view, code_bit, array.tolist()):
-            pass
+            done()
 
 
 def _split(values: np.ndarray, views: Sequence[ViewTuple]) -> Iterator[tuple[ViewTuple, np.ndarray]]:
@@ -86,14 +88,6 @@ def _split(values: np.ndarray, views: Sequence[ViewTuple]) -> Iterator[tuple[Vie
         raise ValueError("kernel parameter outside its range")
     ends = np.cumsum(counts)
     return ((view, values[end - count : end]) for view, count, end in zip(views, counts, ends, strict=True))
-
-
-def _information(chance: int) -> int:
-    """16 - log2(chance) in 2**-16 bit, linear between 64ths of an octave."""
-    exponent = chance.bit_length() - 1
-    cell, past = divmod((chance << 16 - exponent) & 65535, 1024)
-    low, high = (round(256 * math.log2(1 + i / 64)) for i in (cell, cell + 1))
-    return (16 - exponent << 16) - (low * (1024 - past) + high * past >> 2)
 
 
 def _code_array(model: Model, view: ViewTuple, code_bit: CodeBit, values: list[int]) -> Iterator[int]:

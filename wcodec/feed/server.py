@@ -1,0 +1,51 @@
+"""A web server for the directory of a feed (extra `serve`). It does nothing that a server of static files does not."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .manifest import MANIFEST_NAME
+
+
+def application(directory: str | os.PathLike[str]) -> Any:
+    """An ASGI application that serves a feed: ETag, Range, the manifest compressed, and how long each may be cached.
+
+    Args:
+        directory: of the feed, read on every request; it must exist.
+    """
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.middleware import Middleware
+    from starlette.middleware.gzip import GZipMiddleware
+    from starlette.routing import Route
+    from starlette.staticfiles import StaticFiles
+
+    files = StaticFiles(directory=directory)
+
+    async def manifest(request: Any) -> Any:
+        answer = await files.get_response(MANIFEST_NAME, request.scope)
+        answer.headers["Cache-Control"] = "no-cache"  # ask each time whether it changed
+        return answer
+
+    async def published(request: Any) -> Any:
+        name = request.path_params["name"]
+        if name.startswith("."):  # a file that is being written
+            raise HTTPException(404)
+        answer = await files.get_response(name, request.scope)
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"  # the name holds a digest
+        return answer
+
+    return Starlette(
+        routes=[
+            Route(f"/{MANIFEST_NAME}", manifest, middleware=[Middleware(GZipMiddleware, minimum_size=256)]),
+            Route("/{name}", published),
+        ]
+    )
+
+
+def serve(directory: str | os.PathLike[str], host: str, port: int) -> None:
+    """Serve a feed until interrupted; one process, one thread."""
+    import uvicorn
+
+    uvicorn.run(application(directory), host=host, port=port, log_level="warning", access_log=False)

@@ -1,0 +1,165 @@
+/* rdft (factorizations.md): the latent of a kernel in the basis of a real discrete Fourier transform. */
+#include "device.h"
+
+#define MAX_EXTENT 1024
+
+/* The kernel axes as a bit mask. */
+static int kernel_axes(const wcz_record *record, uint32_t *mask) {
+    wcz_object list, entry;
+    wcz_cursor at;
+    unsigned count = 0, least = 0;
+    wcz_param(record, 0, &list, &at);
+    *mask = 0;
+    if (record->param_count > 1 || (list.type != WCZ_NO_OBJECT && list.type != WCZ_ARRAY)) {
+        return WCZ_FACTORIZATION;
+    }
+    for (uint64_t i = 0; list.type == WCZ_ARRAY && i < list.value; i++, count++) {
+        (void)wcz_next_object(&at, &entry);
+        if (entry.negative || entry.value < least || entry.value >= record->rank) {
+            return WCZ_FACTORIZATION;
+        }
+        *mask |= 1u << entry.value;
+        least = (unsigned)entry.value + 1;
+    }
+    if (count == 0 && record->rank > 2) {
+        count = record->rank - 2u;      /* all but the last two */
+        *mask = (1u << count) - 1;
+    }
+    return count >= 1 && count <= 3 ? 0 : WCZ_FACTORIZATION;
+}
+
+static int describe(const wcz_record *record, wcz_factor *factors) {
+    uint32_t mask;
+    int error = kernel_axes(record, &mask);
+    for (unsigned axis = 0; !error && axis < record->rank; axis++) {
+        if ((mask >> axis & 1) && (record->shape[axis] < 1 || record->shape[axis] > MAX_EXTENT)) {
+            error = WCZ_FACTORIZATION;
+        }
+    }
+    if (error || record->factor_count != 1) {
+        return error ? error : WCZ_RECORD;
+    }
+    wcz_set_shape(factors, "latent", record->rank, record->shape);
+    factors->step_axes = mask;
+    return 0;
+}
+
+/* -- the matrix ------------------------------------------------------------------------------------------------------- */
+
+/* sin(pi x / 2) for 0 <= x <= 1, to 2^-52: Taylor's series up to the 21st power. */
+static double sine(double x) {
+    double angle = x * 1.57079632679489661923, square = angle * angle, term = angle, sum = angle;
+    for (int n = 3; n <= 21; n += 2) {
+        term *= -square / (n * (n - 1));
+        sum += term;
+    }
+    return sum;
+}
+
+/* sin(2 pi k / n), k < n: by quadrant, so that every angle is exact. */
+static double sine_of_turn(uint32_t k, uint32_t n) {
+    uint32_t quadrant = 4 * k / n, rest = 4 * k % n;
+    double x = (double)rest / n;
+    double value = quadrant % 2 ? sine(1 - x) : sine(x);
+    return quadrant >= 2 ? -value : value;
+}
+
+/* Newton's method from above; 0 < x <= 2. */
+static double square_root(double x) {
+    double root = 2;
+    for (int i = 0; i < 16; i++) {
+        root = (root + x / root) / 2;
+    }
+    return root;
+}
+
+/* Row `row` of the (n, n) matrix at column k is matrix[row's offset + frequency * k mod n]: cosines, then sines, then
+ * the first row and the alternating last one. All rounded to float32. */
+typedef struct {
+    float *cosines, *sines;
+    float first;
+    uint32_t n;
+} basis;
+
+static void fill_basis(basis *b, float *room, uint32_t n) {
+    double scale = square_root(2.0 / n);
+    b->n = n;
+    b->cosines = room;
+    b->sines = room + n;
+    b->first = (float)square_root(1.0 / n);
+    for (uint32_t k = 0; k < n; k++) {
+        /* cos(x) = sin(x + a quarter of a turn), in quarters of 1 / n. */
+        b->cosines[k] = (float)(scale * sine_of_turn((4 * k + n) % (4 * n), 4 * n));
+        b->sines[k] = (float)(scale * sine_of_turn(k, n));
+    }
+}
+
+static float entry_of(const basis *b, uint32_t row, uint32_t k) {
+    uint32_t frequency = (row + 1) / 2, at = frequency * k % b->n;
+    if (row == 0) {
+        return b->first;
+    }
+    if (b->n % 2 == 0 && row == b->n - 1) {
+        return k % 2 ? -b->first : b->first;
+    }
+    return row % 2 ? b->cosines[at] : b->sines[at];
+}
+
+/* -- the product ------------------------------------------------------------------------------------------------------ */
+
+/* One line, `stride` elements apart, in place: line = M^T line. `line` and `column` have room for n values. */
+static void transform(const basis *b, wcz_values *values, size_t start, size_t stride, wcz_values *line,
+                      wcz_values *column) {
+    const unsigned dtype = values->wide ? WCZ_FLOAT64 : WCZ_FLOAT32;
+    for (uint32_t i = 0; i < b->n; i++) {
+        wcz_store(line->data, dtype, i, wcz_load(values->data, dtype, start + i * stride));
+    }
+    for (uint32_t k = 0; k < b->n; k++) {
+        for (uint32_t i = 0; i < b->n; i++) {
+            ((float *)column->data)[i] = entry_of(b, i, k);
+        }
+        wcz_store(values->data, dtype, start + k * stride, wcz_dot(line, 0, 1, column, 0, 1, b->n));
+    }
+}
+
+static void transform_axis(const wcz_record *record, unsigned axis, wcz_values *values, uint32_t count, void *room) {
+    basis b;
+    uint32_t n = record->shape[axis];
+    size_t stride = 1;
+    wcz_values line, column;
+    line.wide = values->wide;
+    line.data = room;
+    column.wide = 0;
+    column.data = (double *)room + n;
+    fill_basis(&b, (float *)((double *)room + 2 * n), n);
+    for (unsigned i = axis + 1u; i < record->rank; i++) {
+        stride *= record->shape[i];
+    }
+    for (size_t start = 0; start < count; start += n * stride) {
+        for (size_t i = 0; i < stride; i++) {
+            transform(&b, values, start + i, stride, &line, &column);
+        }
+    }
+}
+
+static int build(const wcz_job *job) {
+    wcz_values values;
+    void *room = NULL;
+    uint32_t mask, count = job->factors->count;
+    int error = wcz_widen(job->memory, job->factors, &values);
+    (void)kernel_axes(job->record, &mask);
+    for (unsigned axis = 0; !error && count && axis < job->record->rank; axis++) {
+        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 4 * (uint64_t)job->record->shape[axis],
+                                                         sizeof(double), &room))) {
+            transform_axis(job->record, axis, &values, count, room);
+            wcz_release(job->memory, &room);
+        }
+    }
+    for (uint32_t i = 0; !error && i < count; i++) {
+        wcz_store(job->out, job->dtype, i, wcz_load(values.data, values.wide ? WCZ_FLOAT64 : WCZ_FLOAT32, i));
+    }
+    wcz_release(job->memory, &values.data);
+    return error;
+}
+
+const wcz_kind wcz_kind_rdft = {1, describe, NULL, build};

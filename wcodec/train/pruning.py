@@ -1,0 +1,307 @@
+"""Pruning in training: masked weights of any Keras layer, by a schedule, and what is left of them in the file.
+
+Names as in the TensorFlow Model Optimization toolkit (TFMOT). The layers are those of Keras, run on mask * weight.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from ..errors import NonFiniteError, OptionError, UnsupportedTypeError
+from .masks import STRUCTURES, Blocks, Elements, MByN, Structure
+from .plan import OwnedWeight
+from .saliency import SALIENCIES, Magnitude, Saliency, watched
+from .schedules import SPARSITY_SCHEDULES, SparsitySchedule
+from .variables import variable_names
+from .wrapper import Wrapper, trainable_weights_of
+
+
+def prune_low_magnitude(
+    model: keras.Model,
+    pruning_schedule: SparsitySchedule | Mapping[str, SparsitySchedule | None],
+    *,
+    block_size: tuple[int, int] = (1, 1),
+    block_pooling_type: str = "AVG",
+    sparsity_m_by_n: tuple[int, int] | None = None,
+    structure: Structure | None = None,
+    saliency: Saliency | None = None,
+) -> PrunedModel:
+    """Wrap a built model so that `fit` drops its least weights; then `wcodec.encode` it, or `strip_pruning`.
+
+    Args:
+        model: built, on any backend; it is taken over. All its trainable weights of two and more axes that are no
+            biases can be pruned: kernels, recurrent and depthwise kernels, embeddings.
+        pruning_schedule: for all of them; or name pattern ("dense*/kernel", as fnmatch) -> schedule, or None to leave a
+            weight alone: the first match counts, and what no pattern matches is left alone.
+        block_size: (height, width) of blocks that are dropped whole; -1 is the whole axis. Of weights that are no
+            matrices, single weights are dropped.
+        block_pooling_type: "AVG" or "MAX", the score of a block.
+        sparsity_m_by_n: (m, n): m of every n consecutive inputs of an output are zero, whatever the sparsity.
+        structure: of the masks, in place of the three options above: one of `wcodec.train.masks`.
+        saliency: which weights are the least, one of `wcodec.train.saliency`; magnitude unless given.
+
+    Raises:
+        UnsupportedTypeError: not a Keras model, not built, or a weight that is not floating-point.
+        OptionError: an option without meaning, or a pattern that matches no weight.
+    """
+    weights = [w for w in trainable_weights_of(model, "prune_low_magnitude") if _is_prunable(w)]
+    schedules = pruning_schedule if isinstance(pruning_schedule, Mapping) else {"*": pruning_schedule}
+    for pattern in schedules:
+        if not any(fnmatchcase(weight.name, pattern) for weight in weights):
+            raise OptionError(f"pruning_schedule: no weight that can be pruned has a name like {pattern!r}")
+    plan = {w.name: next((s for p, s in schedules.items() if fnmatchcase(w.name, p)), None) for w in weights}
+    if structure is None:
+        structure = _structure(block_size, block_pooling_type, sparsity_m_by_n)
+    elif block_size != (1, 1) or sparsity_m_by_n is not None:
+        raise OptionError("structure and block_size or sparsity_m_by_n exclude each other")
+    chosen = {name: schedule for name, schedule in plan.items() if schedule is not None}
+    if not chosen:
+        raise OptionError("pruning_schedule leaves no weight to prune")
+    return PrunedModel(model, chosen, structure, saliency or Magnitude())
+
+
+def strip_pruning(model: PrunedModel) -> keras.Model:
+    """The plain model, with exact zeros where the masks are."""
+    return model.finalize()
+
+
+class PrunedRow(NamedTuple):
+    """One pruned weight: its name, elements, zeros of its mask, their share, and the score that decided last."""
+
+    name: str
+    elements: int
+    zeros: int
+    sparsity: float
+    threshold: float
+
+
+class MaskedWeight:
+    """Variables beside one weight: its mask, the last threshold, and what its saliency remembers."""
+
+    def __init__(self, name: str, shape: tuple[int, ...], saliency: Saliency, wrapper: Wrapper) -> None:
+        prefix = name.replace("/", "-").replace(".", "_")  # Keras forbids the one in names, torch the other
+        add = wrapper.add_float_or_index
+        self.name = name
+        self.mask = add(shape=shape, dtype="bool", initializer="ones", trainable=False, name=f"{prefix}-mask")
+        self.threshold = add(shape=(), initializer="zeros", trainable=False, name=f"{prefix}-threshold")
+        self.state = {
+            key: add(
+                shape=shape,
+                initializer="zeros",
+                trainable=saliency.gradient_decay is not None,
+                overwrite_with_gradient=saliency.gradient_decay is not None,
+                name=f"{prefix}-{key}",
+            )
+            for key in saliency.state
+        }
+
+    def update(self, weight: np.ndarray, sparsity: float, structure: Structure, saliency: Saliency) -> None:
+        """Make the mask anew from a weight of float32."""
+        state = {key: _array(variable) for key, variable in self.state.items()}
+        scores = saliency.scores(weight, state)
+        if not np.isfinite(scores).all():
+            raise NonFiniteError("NaN or infinity cannot be pruned: training diverged", tensor=self.name)
+        mask, threshold = structure.mask(scores, sparsity, float(_array(self.threshold)))
+        self.mask.assign(mask)
+        self.threshold.assign(threshold)
+        for key, value in state.items():
+            self.state[key].assign(value)
+
+
+@keras.saving.register_keras_serializable("wcodec")
+class PrunedModel(Wrapper):
+    """A model some of whose weights are masked; made by `prune_low_magnitude`."""
+
+    def __init__(
+        self,
+        inner: keras.Model,
+        schedules: Mapping[str, SparsitySchedule],
+        structure: Structure,
+        saliency: Saliency,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(inner, name or f"pruned_{inner.name}")
+        self._schedules = dict(schedules)
+        self._structure = structure
+        self._saliency = saliency
+        variables = dict(variable_names(inner))
+        self._masked = {
+            weight: MaskedWeight(weight, tuple(variables[weight].shape), saliency, self) for weight in schedules
+        }
+        self._step = self.add_float_or_index(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="steps_done"
+        )
+        self.step = 0
+
+    # -- what it runs on -------------------------------------------------------------------------------------------
+
+    def masked_weights(self) -> list[tuple[MaskedWeight, keras.Variable]]:
+        """Mask and variable of each pruned weight, in model order."""
+        variables = dict(variable_names(self.inner))
+        return [(masked, variables[name]) for name, masked in self._masked.items()]
+
+    def effective_weights(self) -> list[tuple[keras.Variable, Any]]:
+        """mask * weight: a masked weight is exactly 0 and has a gradient of 0."""
+        ops = keras.ops
+        effective = []
+        for masked, v in self.masked_weights():
+            weight = ops.convert_to_tensor(v)
+            kept = weight * ops.cast(masked.mask, weight.dtype)
+            if self._saliency.gradient_decay is not None:
+                average = ops.convert_to_tensor(masked.state["saliency"])
+                kept = watched(kept, weight, average, self._saliency.gradient_decay)
+            effective.append((v, kept))
+        return effective
+
+    def replaced(self) -> set[int]:
+        """None: the weights themselves are trained."""
+        return set()
+
+    # -- the schedule ----------------------------------------------------------------------------------------------
+
+    def own_callbacks(self) -> list[keras.callbacks.Callback]:
+        """One that counts the steps of `fit`, updates the masks, and logs the sparsity every epoch."""
+        return [UpdatePruningStep()]
+
+    def advance(self, steps: int = 1) -> None:
+        """Count training steps and update the masks whose schedule says so; for a training loop of your own."""
+        self._update(self.step + 1, self.step + steps)
+        self.step += steps
+
+    def start(self) -> None:
+        """Update the masks that step 0 is for; `fit` does it."""
+        if self.step == 0:
+            self._update(0, 0)
+
+    def _update(self, first: int, last: int) -> None:
+        due = [
+            (masked, v, self._schedules[masked.name].sparsity(last))
+            for masked, v in self.masked_weights()
+            if any(self._schedules[masked.name].updates_at(step) for step in range(first, last + 1))
+        ]
+        if not due:
+            return
+        self.fetch_state()
+        for masked, v, sparsity in due:
+            masked.update(_array(keras.ops.cast(v, "float32")), sparsity, self._structure, self._saliency)
+
+    # -- what comes out --------------------------------------------------------------------------------------------
+
+    def report(self) -> list[PrunedRow]:
+        """Sparsity of every pruned weight as it is now."""
+        rows = []
+        for name, masked in self._masked.items():
+            mask = _array(masked.mask)
+            zeros = int(mask.size - mask.sum())
+            rows.append(PrunedRow(name, mask.size, zeros, zeros / mask.size, float(_array(masked.threshold))))
+        return rows
+
+    def sparsity(self) -> float:
+        """Share of zeros in all pruned weights."""
+        rows = self.report()
+        return sum(row.zeros for row in rows) / sum(row.elements for row in rows)
+
+    def factored_weights(self) -> dict[str, np.ndarray]:
+        """Name -> array, in the order of the inner model's weights; masked weights are exactly 0."""
+        masks = {name: _array(masked.mask) for name, masked in self._masked.items()}
+        arrays = {name: _array(variable) for name, variable in variable_names(self.inner)}
+        return {name: np.where(masks[name], a, np.zeros_like(a)) if name in masks else a for name, a in arrays.items()}
+
+    def finalize(self) -> keras.Model:
+        """The plain model, the very one that was wrapped, with exact zeros where the masks are."""
+        arrays = self.factored_weights()
+        for masked, v in self.masked_weights():
+            v.assign(arrays[masked.name])
+        return self.inner
+
+    # -- .keras files ----------------------------------------------------------------------------------------------
+
+    def save_own_variables(self, store: Any) -> None:
+        """Masks and the step."""
+        self._step.assign(self.step)
+        super().save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Back to the step that was saved."""
+        super().load_own_variables(store)
+        self.step = int(_array(self._step))
+
+    def get_config(self) -> dict[str, Any]:
+        """The inner model, the schedules, and what masks and saliency are made of."""
+        return {
+            "name": self.name,
+            "inner": keras.saving.serialize_keras_object(self.inner),
+            "schedules": {name: _to_config(schedule) for name, schedule in self._schedules.items()},
+            "structure": _to_config(self._structure),
+            "saliency": _to_config(self._saliency),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> PrunedModel:
+        """The model as `get_config` described it, nothing masked; loading a file fills the masks in."""
+        config = dict(config)
+        inner = keras.saving.deserialize_keras_object(config.pop("inner"), custom_objects=custom_objects)
+        schedules = {name: _from_config(s, SPARSITY_SCHEDULES) for name, s in config.pop("schedules").items()}
+        structure = _from_config(config.pop("structure"), STRUCTURES)
+        return cls(inner, schedules, structure, _from_config(config.pop("saliency"), SALIENCIES), **config)
+
+
+class UpdatePruningStep(keras.callbacks.Callback):
+    """Moves a PrunedModel along its schedules and adds `sparsity` to the logs of every epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._batches = 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.model.start()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._batches = 0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.advance(batch + 1 - self._batches)  # more than one where steps_per_execution is
+        self._batches = batch + 1
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is not None:
+            logs["sparsity"] = self.model.sparsity()
+
+
+def _is_prunable(weight: OwnedWeight) -> bool:
+    """Kernels and tables: two axes or more, and not named as a bias (a GRU's has two axes)."""
+    return len(weight.variable.shape) >= 2 and weight.name.rsplit("/")[-1] != "bias"
+
+
+def _structure(block_size: tuple[int, int], pooling: str, m_by_n: tuple[int, int] | None) -> Structure:
+    if m_by_n is not None:
+        if tuple(block_size) != (1, 1):
+            raise OptionError("sparsity_m_by_n and block_size exclude each other")
+        return MByN(*m_by_n)
+    return Elements() if tuple(block_size) == (1, 1) else Blocks(*block_size, pooling)
+
+
+def _array(variable: Any) -> np.ndarray:
+    return np.array(keras.ops.convert_to_numpy(variable))
+
+
+def _to_config(made: Any) -> dict[str, Any]:
+    return {"class": type(made).__name__, **{f.name: _plain(getattr(made, f.name)) for f in dataclasses.fields(made)}}
+
+
+def _plain(value: Any) -> Any:
+    return _to_config(value) if dataclasses.is_dataclass(value) else value
+
+
+def _from_config(config: Mapping[str, Any], classes: Mapping[str, type]) -> Any:
+    fields = {k: _from_config(v, classes) if isinstance(v, Mapping) else v for k, v in config.items() if k != "class"}
+    if config["class"] not in classes:
+        raise UnsupportedTypeError(f"{config['class']!r} is not one of {', '.join(classes)}")
+    return classes[config["class"]](**fields)
