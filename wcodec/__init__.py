@@ -23,7 +23,8 @@ from .factorizations import register_factorization
 if TYPE_CHECKING:
     from . import delta, factorizations, feed, runtime, sources, train
     from .download import fetch
-    from .encoder import EncodeReport, encode
+    from .encode_report import EncodeReport
+    from .encoder import encode
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
 
@@ -31,7 +32,7 @@ __version__ = "0.1.0.dev0"
 
 # name -> module that defines it; a module itself where both agree. Loaded on first use (PEP 562).
 _LAZY = {
-    "EncodeReport": "encoder",
+    "EncodeReport": "encode_report",
     "delta": "delta",
     "encode": "encoder",
     "factorizations": "factorizations",

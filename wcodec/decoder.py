@@ -132,6 +132,20 @@ class TensorDetails(NamedTuple):
     shared_by: int
 
 
+class ChunkSize(NamedTuple):
+    """Where a tensor lies.
+
+    Attributes:
+        name: of the tensor.
+        nbytes: of its chunk, with its frame.
+        shared_by: number of tensors in that chunk.
+    """
+
+    name: str
+    nbytes: int
+    shared_by: int
+
+
 class DecodingNeed(NamedTuple):
     """What decoding a tensor takes.
 
@@ -196,6 +210,11 @@ class WczFile(Mapping[str, np.ndarray]):
     def graph(self) -> Any:
         """The layer graph, or None in a file without one."""
         return self._access.graph
+
+    def chunk_sizes(self) -> list[ChunkSize]:
+        """Name and size of every tensor's chunk, in model order; reads nothing."""
+        located = [(name, self._access.locate(name)) for name in self.keys()]
+        return [ChunkSize(name, location.nbytes, len(location.names)) for name, location in located]
 
     def tensor_details(self) -> list[TensorDetails]:
         """One row a tensor, in model order; reads every chunk, decodes none."""

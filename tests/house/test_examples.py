@@ -9,6 +9,10 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PRINTED = {
+    "edge_stream.py": """\
+layers: 10, the last one: 10/10 softmax
+same classes through the pipe and from the file: 16 of 16
+""",
     "own_factorization.py": """\
 kind: example.kronecker
 relative error below 1 %: True
