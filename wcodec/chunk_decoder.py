@@ -72,15 +72,15 @@ class StreamJob(NamedTuple):
     specs: list[ArraySpec]
     blame: str
 
-    def decode(self) -> list[np.ndarray]:
-        """The arrays.
+    def decode(self, into: np.ndarray | None = None) -> list[np.ndarray]:
+        """The arrays; `into` as `Coder.decode` takes it.
 
         Raises:
             PayloadError: naming the tensor.
             LimitError: the declared arrays do not fit in memory.
         """
         try:
-            return self.coder.decode(self.payload, self.specs)
+            return self.coder.decode(self.payload, self.specs, into)
         except WczError as e:
             raise e.about(self.blame) from e
         except MemoryError as e:
@@ -92,13 +92,17 @@ class Factored(NamedTuple):
 
     Attributes:
         factorization: how the factors make the weight.
-        factors: name -> array; of a kind other than dense float32 or float64, and int64.
-        dtype: of the weight.
+        factors: name -> array, float32 or float64, and int64; checked.
+        record: of the tensor.
     """
 
     factorization: Factorization
     factors: dict[str, np.ndarray]
-    dtype: np.dtype
+    record: TensorRecord
+
+    def weight(self) -> np.ndarray:
+        """The weight."""
+        return rebuild(self.factorization, self.factors, self.record)
 
 
 def decode_chunk(chunk: TensorChunk, limits: Limits) -> Iterator[tuple[str, np.ndarray]]:
@@ -150,12 +154,13 @@ class OpenedChunk:
             for band in range(factor.record.bands):
                 self._pieces[factor.record.stream + band].append((factor, band))
         self.jobs = [self._job(number) for number in range(len(chunk.streams))]
+        self._growing: dict[int, Assembly] = {}
 
     def decoded(self) -> Iterator[list[np.ndarray]]:
         """What the jobs give, one after another; the memory of a payload goes back to the system after its job."""
         left = self._chunk.payload_nbytes + layout.CRC_BYTES
-        for job in self.jobs:
-            arrays = job.decode()
+        for number, job in enumerate(self.jobs):
+            arrays = job.decode(self._room(number))
             left -= len(job.payload)
             give_back(job.payload, left)
             yield arrays
@@ -179,7 +184,7 @@ class OpenedChunk:
                 factorization.check(factors)
             except WczError as e:
                 raise e.about(name) from e
-            yield name, Factored(factorization, widened(factors, record), record.dtype)
+            yield name, Factored(factorization, widened(factors, record), record)
 
     def factors(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[int, CodedFactor]]:
         """Position of the tensor and factor as it was coded, as soon as its last band is there."""
@@ -197,7 +202,7 @@ class OpenedChunk:
     def _values(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         """Name and factors of each tensor, all of the chunk restored before the first."""
         values: list[dict[str, np.ndarray]] = [{} for _ in self._chunk.records]
-        growing: dict[int, Assembly] = {}
+        growing = self._growing
         for factor, band, piece, codes in self._bands(results):
             try:
                 if band == 0:
@@ -224,6 +229,14 @@ class OpenedChunk:
                 steps.update((id(f), c) for f, c in zip(stepped, codes, strict=True))
             for factor, band in self._pieces[number]:
                 yield factor, band, arrays.pop(0), steps.get(id(factor))
+
+    def _room(self, number: int) -> np.ndarray | None:
+        """Where a stream's symbols may be decoded to: the place of the values of a band, in a factor that grows."""
+        pieces = self._pieces[number]
+        if len(pieces) != 1 or pieces[0][1] == 0 or id(pieces[0][0]) not in self._growing:
+            return None
+        factor, band = pieces[0]
+        return self._growing[id(factor)].room(band)
 
     def _job(self, number: int) -> StreamJob:
         names = self._chunk.names

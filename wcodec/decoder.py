@@ -185,10 +185,17 @@ class WczFile(Mapping[str, np.ndarray]):
             self._group_offset = location.offset
         return self._group[name].copy()
 
-    def get_factors(self, name: str) -> Factored:
-        """Decode one tensor, but leave it as its factors; KeyError for an unknown name."""
-        opened = OpenedChunk(self._access.chunk_at(self._access.locate(name)), self._limits)
-        return next(found for key, found in opened.factored(opened.decoded()) if key == name)
+    def get_factors(self, name: str) -> np.ndarray | Factored:
+        """Decode one tensor, but leave it as its factors; the tensor itself where it shares its chunk.
+
+        Raises:
+            KeyError: an unknown name.
+        """
+        location = self._access.locate(name)
+        if len(location.names) > 1:
+            return self.get_tensor(name)
+        opened = OpenedChunk(self._access.chunk_at(location), self._limits)
+        return next(found for _, found in opened.factored(opened.decoded()))
 
     def needs(self) -> dict[str, DecodingNeed]:
         """What decoding each tensor takes, in model order, by the manifests alone, which are not verified for it."""

@@ -6,6 +6,9 @@ as symbols, in the order of its scan, and as floats.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 
 from .chunk_encoder import band_rows
@@ -13,6 +16,8 @@ from .errors import LimitError, SymbolError
 from .quantize import MAX_SYMBOL, step_values
 from .records import FactorRecord, Form
 from .scans import SCANS
+
+BLOCK_ELEMENTS = 1 << 16  # that are converted in place at a time
 
 
 class Assembly:
@@ -62,9 +67,21 @@ class Assembly:
         if self._steps is None:
             self._scanned[rows] = array
             return
+        target = self._scanned[rows]
         steps = self._steps[rows] if self._record.bands > 1 and self._steps.shape[0] != 1 else self._steps
-        # float32(symbol) * step, one IEEE float32 multiplication an element
-        np.multiply(array, steps, out=self._scanned[rows], dtype=np.float32, casting="same_kind")
+        if not np.may_share_memory(array, target):
+            _multiply(array, steps, target)
+            return
+        # Symbols in the place of their values: numpy copies what it would overwrite, so a few rows at a time.
+        for block in _blocks(target.shape):
+            _multiply(array[block], steps[block] if steps.shape[0] != 1 else steps, target[block])
+
+    def room(self, band: int) -> np.ndarray | None:
+        """The place of a band's values as int32 (n,), for its symbols; None where these lie in another order."""
+        target = self._scanned[self._rows[band]]
+        if self._steps is None or not target.flags.c_contiguous:
+            return None
+        return target.reshape(-1).view(np.int32)
 
     def _check_symbols(self, array: np.ndarray) -> None:
         if not array.size:
@@ -76,3 +93,13 @@ class Assembly:
             smallest, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
             if not smallest <= low <= high <= largest:
                 raise SymbolError(f"a value of factor {self._name!r} does not fit {dtype}")
+
+
+def _multiply(symbols: np.ndarray, steps: np.ndarray, out: np.ndarray) -> None:
+    """float32(symbol) * step, one IEEE float32 multiplication an element."""
+    np.multiply(symbols, steps, out=out, dtype=np.float32, casting="same_kind")
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    rows = max(1, BLOCK_ELEMENTS // max(1, math.prod(shape[1:])))
+    return (slice(start, start + rows) for start in range(0, shape[0], rows))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 from ..errors import LimitError, TruncatedError, UnsupportedTypeError
@@ -25,7 +24,8 @@ def open_sink(dst: Any) -> Iterator[IO[bytes]]:
     if hasattr(dst, "write"):
         yield dst
         return
-    import tempfile  # a decoder on a device writes nothing
+    import tempfile  # a decoder on a device writes nothing, and saves the memory of both
+    from pathlib import Path
 
     path = Path(dst)
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")

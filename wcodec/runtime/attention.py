@@ -67,9 +67,12 @@ def attention_shape(
     **_: Any,
 ) -> Shape:
     """(batch, steps, out)."""
-    sources = {query: query_kernel, value: value_kernel, key or value: key_kernel}
-    if any(len(x) != 3 or len(kernel) != 3 or x[-1] != kernel[0] for x, kernel in sources.items()):
-        raise ValueError(f"kernels {list(sources.values())} do not fit inputs of shapes {list(sources)}")
+    key = key or value
+    pairs = [(query, query_kernel), (value, value_kernel), (key, key_kernel)]
+    if any(len(x) != 3 or len(kernel) != 3 or x[-1] != kernel[0] for x, kernel in pairs):
+        raise ValueError(f"inputs and kernels of shapes {pairs} do not fit each other")
+    if key[:2] != value[:2]:
+        raise ValueError(f"keys of shape {key} and values of shape {value} differ in their steps")
     if query_kernel[1:] != key_kernel[1:] or value_kernel[1:] != output_kernel[:2]:
         raise ValueError("the heads of the projections differ")
     return (*query[:2], output_kernel[-1])

@@ -14,6 +14,7 @@ from .registry import OPS
 from .weights import SMALL_TENSOR
 
 FLOAT = 4  # bytes
+OVERHEAD = 4 << 20  # pages of code and tables that a first run loads, and what the allocator keeps
 COPIES = 3  # arrays of the size of the largest input or result that an op holds at most while it runs
 
 MISFIT = (ValueError, TypeError, IndexError, KeyError, ArithmeticError)  # what ops raise where shapes do not fit
@@ -78,7 +79,7 @@ def memory_needed(
         largest = max(math.prod(s) for s in (*taken, shape))
         decoding = max(weights[number : number + 1 + layers_ahead], key=lambda w: w.decoding).decoding
         resident = sum(w.resident for w in weights[number : number + 1 + layers_ahead])
-        nbytes = stays + FLOAT * (alive + COPIES * largest + scratch) + resident + decoding
+        nbytes = OVERHEAD + stays + FLOAT * (alive + COPIES * largest + scratch) + resident + decoding
         peak = max(peak, Need(nbytes, number, layer.op))
         shapes[value] = shape
         for dead in dies.get(value, ()):

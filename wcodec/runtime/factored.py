@@ -44,4 +44,4 @@ def applies(factored: Factored) -> bool:
     """
     own = type(factored.factorization).apply is not Factorization.apply
     fewer = sum(f.size for f in factored.factors.values()) < np.prod(factored.factorization.shape, dtype=float)
-    return own and fewer and len(factored.factorization.shape) == 2 and factored.dtype == np.float32
+    return own and fewer and len(factored.factorization.shape) == 2 and factored.record.dtype == np.float32

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..chunk_decoder import Factored
 from ..errors import GraphError
 from .factored import FactoredMatrix, applies
 from .graph import Graph, Layer
@@ -76,11 +77,12 @@ class Weights:
         return tensor
 
     def _decoded(self, name: str, position: int) -> Any:
-        if position in self._factored:
-            factored = self._source.get_factors(name)  # type: ignore[attr-defined]
-            if applies(factored):
-                return FactoredMatrix(factored.factorization, factored.factors)
-        return self._source.get_tensor(name)
+        if position not in self._factored:
+            return self._source.get_tensor(name)
+        found = self._source.get_factors(name)  # type: ignore[attr-defined]
+        if not isinstance(found, Factored):
+            return found
+        return FactoredMatrix(found.factorization, found.factors) if applies(found) else found.weight()
 
 
 def _multiplied_only(graph: Graph) -> frozenset[int]:

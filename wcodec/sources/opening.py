@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from ..errors import UnsupportedTypeError
@@ -37,7 +36,7 @@ def open_forward(src: Any) -> Iterator[IO[bytes]]:
         with closing(as_remote(src).open_forward()) as file:
             yield file  # type: ignore[misc]
     elif isinstance(src, str | os.PathLike):
-        with Path(src).open("rb") as file:
+        with open(src, "rb") as file:  # noqa: PTH123  # pathlib takes a megabyte of a device's memory
             yield file
     elif isinstance(src, bytes | bytearray | memoryview):
         yield io.BytesIO(src)
