@@ -2,12 +2,16 @@
 # Needed beforehand: Python 3.11 or newer with venv, make, a C and C++ compiler.
 #
 #   make demo                 the whole way once on handwritten digits   (DATA=mnist: on MNIST)
+#   make demo-federated       a federation of processes on this machine through Flower   (ARGS='--data mnist.npz --rounds 30')
 #   make test                 the whole suite                            (WITH=torch: the torch front end too)
 #   make test-edge            the part that needs numpy and msgpack only
 #   make test-floor           the suite on the oldest supported TensorFlow, with TensorFlow Compression's coders
+#   make test-flower          the tests of the Flower adapter on Flower itself
 #   make check                lint, format, types
-#   make bench-coders | vectors | fuzz | clean
-#   make bench-ptq PEERS=...  post-training coding; PEERS is the python of an environment with NNCodec
+#   make libwcz               the decoder for devices as two files in build/libwcz (no packages needed)
+#   make bench-coders PEERS=...  coders; PEERS is the python of an environment with NNCodec, constriction, zstandard, zipnn
+#   make bench-ptq PEERS=...  post-training coding; PEERS as above
+#   make vectors | fuzz | clean
 
 DATA ?= digits
 TORCH ?= torch==2.13.0
@@ -36,11 +40,14 @@ define install
 @touch $@
 endef
 
-.PHONY: demo test test-edge test-floor check bench-coders bench-ptq vectors fuzz clean
+.PHONY: libwcz demo demo-federated test test-edge test-floor test-flower check bench-coders bench-ptq vectors fuzz clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
 	@.venv/bin/wcz demo --data $(DATA) $(ARGS)
+
+demo-federated: .venv-flower/.flower
+	@.venv-flower/bin/python tools/bench/flower_loopback.py --rounds 5 $(ARGS)
 
 test: .venv/.test $(if $(WITH),.venv/.$(WITH))
 	@.venv/bin/python -m pytest $(ARGS)
@@ -51,16 +58,22 @@ test-edge: .venv-edge/.test
 test-floor: .venv-floor/.test
 	@.venv-floor/bin/python -m pytest $(ARGS)
 
+test-flower: .venv-flower/.flower
+	@.venv-flower/bin/python -m pytest tests/federated $(ARGS)
+
 check: .venv-check/.check
 	@.venv-check/bin/ruff check --quiet
 	@.venv-check/bin/ruff format --check --quiet
 	@.venv-check/bin/mypy --no-error-summary
 
 bench-coders: .venv/.test
-	@.venv/bin/python tools/bench/coders.py $(ARGS)
+	@.venv/bin/python tools/bench/coders.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 bench-ptq: .venv/.torch
 	@.venv/bin/python tools/bench/ptq.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
+libwcz:
+	@$(PYTHON) tools/amalgamate.py build/libwcz
 
 vectors: .venv/.test
 	@.venv/bin/python tools/make_vectors.py $(ARGS)
@@ -86,6 +99,9 @@ clean:
 
 .venv-floor/.test: $(BUILT_FROM) tests/floor.txt | .venv-floor/pyvenv.cfg
 	$(call install,.venv-floor,wcodec and the oldest TensorFlow,-r tests/floor.txt -e '.[test-edge$(,)cli]')
+
+.venv-flower/.flower: $(BUILT_FROM) | .venv-flower/pyvenv.cfg
+	$(call install,.venv-flower,wcodec and Flower,-e '.[flower$(,)test-edge]' scikit-learn)
 
 .venv-check/.check: pyproject.toml Makefile | .venv-check/pyvenv.cfg
 	$(call install,.venv-check,the linters,mypy ruff click ml_dtypes msgpack numpy rich)

@@ -353,6 +353,7 @@ KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 DENSE, RDFT, LOW_RANK, KMEANS, SPARSE, DICTIONARY, TENSOR_TRAIN, TENSOR_RING, HIERARCHICAL_TUCKER, TUCKER2 = range(10)
 CP, PRODUCT_QUANTIZATION, SPARSE_KMEANS, SIMHASH, RANDOM_PROJECTION, BLOCK_DIAGONAL, INPUT_OUTPUT = range(10, 17)
 MIXED_BLOCK, T_PRODUCT, T_LINEAR = range(17, 20)
+TENT, POOL, DCT, BLOCK, TFC = range(25, 30)
 
 
 class Factor:
@@ -702,7 +703,7 @@ def factors_of(record: Record) -> tuple[dict[str, tuple], dict[str, list[int]], 
     require(len(record.params) <= len(table), FACTORIZATION, "too many parameters")
     given = record.params + [literal_default(default) for _, default in table[len(record.params) :]]
     for (name, _), value in zip(table, given, strict=True):
-        wanted = tuple if name in ("axes", "rows", "columns", "ranks") else int
+        wanted = tuple if name in ("axes", "rows", "columns", "ranks", "kept", "inner") else int
         require(type(value) is wanted, FACTORIZATION, "a parameter that is missing or of another type")
         setattr(record, name, value)
     if hasattr(record, "row_axes"):
@@ -723,11 +724,12 @@ PARAMETERS = {  # name, or name=default
     BLOCK_DIAGONAL: "blocks row_axes=0", T_PRODUCT: "rank", T_LINEAR: "tube row_axes=0",
     INPUT_OUTPUT: "input_block input_width output_block=1 output_width=1 row_axes=0",
     MIXED_BLOCK: "bases block_rows block_columns row_axes=0",
+    TENT: "height width", POOL: "height width size=2", DCT: "height width", BLOCK: "kept inner=(0,)", TFC: "layout=0",
 }  # fmt: skip
 
 
 def literal_default(text: str) -> object:
-    return {"": None, "()": (), "0": 0, "1": 1}[text]
+    return {"": None, "()": (), "(0,)": (0,), "0": 0, "1": 1, "2": 2}[text]
 
 
 def between(value: int, most: int, what: str) -> None:
@@ -909,6 +911,39 @@ def shapes_t_linear(r: Record) -> tuple:
     return {"spectrum": (ceil_div(r.m, r.tube), ceil_div(r.n, r.tube), r.tube)}, {}, set()
 
 
+def shapes_image(r: Record) -> tuple:
+    r.pixels = {TENT: 2, POOL: getattr(r, "size", 0), DCT: 1}[r.kind]  # of a coefficient
+    require(len(r.shape) == 2, FACTORIZATION, "an image basis is for (inputs, units)")
+    require(all(1 <= n <= 1024 for n in (r.height, r.width, r.pixels)), FACTORIZATION, "image extents are 1 to 1024")
+    require(r.shape[0] % (r.height * r.width) == 0, FACTORIZATION, "inputs that are not whole images")
+    channels = r.shape[0] // (r.height * r.width)
+    latent = (ceil_div(r.height, r.pixels), ceil_div(r.width, r.pixels), channels, r.shape[1])
+    return {"latent": latent}, {}, set()
+
+
+def shapes_block(r: Record) -> tuple:
+    """Those of the block, a record of its own; notes the extents that the zeros fill."""
+    places = r.kept[: max(0, len(r.kept) - len(r.shape))]
+    require(len(r.kept) >= len(r.shape) >= 1, FACTORIZATION, "a block of too few axes")
+    require(all(k >= 0 for k in r.kept) and math.prod(places) > 0, FACTORIZATION, "a block extent")
+    require(r.shape[0] % math.prod(places) == 0, FACTORIZATION, "places of a block")
+    r.view = (*places, r.shape[0] // math.prod(places), *r.shape[1:])
+    require(all(k <= n for k, n in zip(r.kept, r.view, strict=True)), FACTORIZATION, "a block beyond its weight")
+    require(r.inner and r.inner[0] in (DENSE, RDFT, TENT, POOL, DCT), FACTORIZATION, "the inner kind of a block")
+    r.block = Record()
+    r.block.dtype, r.block.shape, r.block.kind, r.block.params = r.dtype, r.kept, r.inner[0], list(r.inner[1:])
+    return factors_of(r.block)
+
+
+def shapes_tfc(r: Record) -> tuple:
+    require(r.layout in (0, 1), FACTORIZATION, "a layout of tfc")
+    if not r.layout:
+        return {"symbols": r.shape, "steps": ()}, {}, {"symbols"}
+    require(len(r.shape) == 4 and all(1 <= n <= 16 for n in r.shape[:2]), FACTORIZATION, "a tfc kernel")
+    bins = (r.shape[0], r.shape[1] // 2 + 1, 2)
+    return {"symbols": (*r.shape[2:], *bins), "steps": bins}, {}, {"symbols"}
+
+
 SHAPES = {
     DENSE: lambda r: ({"weight": r.shape}, {}, set()), RDFT: shapes_rdft, LOW_RANK: shapes_low_rank,
     KMEANS: shapes_kmeans, SPARSE: shapes_sparse, DICTIONARY: shapes_dictionary, TENSOR_TRAIN: shapes_tensor_train,
@@ -916,7 +951,8 @@ SHAPES = {
     CP: shapes_cp, PRODUCT_QUANTIZATION: shapes_product_quantization, SPARSE_KMEANS: shapes_sparse_kmeans,
     SIMHASH: shapes_simhash, RANDOM_PROJECTION: shapes_random_projection, BLOCK_DIAGONAL: shapes_block_diagonal,
     INPUT_OUTPUT: shapes_input_output, MIXED_BLOCK: shapes_mixed_block, T_PRODUCT: shapes_t_product,
-    T_LINEAR: shapes_t_linear,
+    T_LINEAR: shapes_t_linear, TENT: shapes_image, POOL: shapes_image, DCT: shapes_image, BLOCK: shapes_block,
+    TFC: shapes_tfc,
 }  # fmt: skip
 
 
@@ -1107,6 +1143,45 @@ def rebuild_t_linear(_: Record, spectrum: np.ndarray) -> np.ndarray:
     return blocks.transpose(0, 2, 1, 3).reshape(down * tube, across * tube)
 
 
+def rebuild_image(r: Record, latent: np.ndarray) -> np.ndarray:
+    down, across = image_matrix(r, r.height), image_matrix(r, r.width)
+    return np.einsum("yi,xj,ijcu->yxcu", down, across, latent, optimize=["einsum_path", (1, 2), (0, 1)])
+
+
+def image_matrix(r: Record, n: int) -> np.ndarray:
+    """Row k is a pixel, column i a coefficient."""
+    if r.kind == DCT:
+        return cosine_matrix(n).T
+    matrix = np.zeros((n, ceil_div(n, r.pixels)), np.float32)
+    for i in range(matrix.shape[1]):
+        spread = dict.fromkeys(range(i * r.pixels, (i + 1) * r.pixels), 1)
+        if r.kind == TENT:
+            spread = {2 * i - 1: 1 / 8, 2 * i: 3 / 8, 2 * i + 1: 3 / 8, 2 * i + 2: 1 / 8}
+        for pixel, value in spread.items():
+            if 0 <= pixel < n:
+                matrix[pixel, i] = value
+    return matrix
+
+
+def rebuild_block(r: Record, **values: np.ndarray) -> np.ndarray:
+    block = REBUILD[r.block.kind](r.block, **values).reshape(r.block.shape)
+    return np.pad(block, [(0, n - k) for k, n in zip(block.shape, r.view, strict=True)])
+
+
+def rebuild_tfc(r: Record, symbols: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    values = symbols.astype(steps.dtype) * steps
+    if not r.layout:
+        return values
+    height, width = r.shape[:2]
+    weight = np.zeros(r.shape, values.dtype)
+    for y, x, f, g in np.ndindex(height, width, height, width // 2 + 1):
+        angle = 2 * math.pi * (f * y / height + g * x / width)
+        c = (2 if 0 < 2 * g < width else 1) / math.sqrt(height * width)
+        weight[y, x] += np.float32(c * math.cos(angle)) * values[:, :, f, g, 0]
+        weight[y, x] += np.float32(-c * math.sin(angle)) * values[:, :, f, g, 1]
+    return weight
+
+
 REBUILD = {
     DENSE: lambda record, weight: weight,
     RDFT: rebuild_rdft,
@@ -1128,6 +1203,11 @@ REBUILD = {
     MIXED_BLOCK: rebuild_mixed_block,
     T_PRODUCT: rebuild_t_product,
     T_LINEAR: rebuild_t_linear,
+    TENT: rebuild_image,
+    POOL: rebuild_image,
+    DCT: rebuild_image,
+    BLOCK: rebuild_block,
+    TFC: rebuild_tfc,
 }
 
 # == Coders (coders.md) ============================================================================================

@@ -19,3 +19,50 @@ def reference_decoder():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+# Every built-in kind at small sizes: one that does not divide, one of a kernel. test_factorization_contract says so.
+EXAMPLES = {
+    "dense": [((5, 7), ())],
+    "rdft": [((3, 3, 4, 5), ())],
+    "low_rank": [((5, 7), (3,)), ((3, 2, 4, 5), (4, 2))],
+    "kmeans": [((5, 7), (4,))],
+    "sparse": [((5, 7), (12,))],
+    "dictionary": [((9, 7), (6, 2)), ((3, 2, 4, 5), (3, 2, 1))],
+    "tensor_train": [((9, 7), ((3, 3), (2, 4), (4,))), ((3, 2, 4, 5), ((3, 2, 4), (2, 1, 3), (2, 3)))],
+    "tensor_ring": [((9, 7), ((3, 3), (2, 4), (2, 3))), ((3, 2, 4, 5), ((3, 2, 4), (2, 1, 3), (2, 3, 2)))],
+    "hierarchical_tucker": [
+        ((9, 7), ((3, 3), (2, 4), (4, 5))),
+        ((3, 2, 4, 5), ((3, 2, 4), (2, 1, 3), (2, 3, 3, 2))),
+    ],
+    "tucker2": [((5, 7), (3, 2)), ((4, 5, 3, 2), (3, 2, (0, 1)))],
+    "cp": [((5, 7), (3,)), ((3, 2, 4, 5), (9,))],
+    "product_quantization": [((5, 7), (4, 3)), ((3, 2, 4, 5), (3, 2, 2))],
+    "sparse_kmeans": [((5, 7), (12, 4))],
+    "simhash": [((5, 7), (40, 3))],
+    "random_projection": [((5, 7), (3, 9)), ((3, 2, 4, 5), (4, 0, 2))],
+    "block_diagonal": [((5, 7), (2,)), ((3, 2, 4, 5), (3,))],
+    "input_output": [((5, 7), (2, 1, 3, 2)), ((3, 2, 4, 5), (5, 3))],
+    "mixed_block": [((5, 7), (2, 2, 3)), ((3, 2, 4, 5), (3, 4, 2))],
+    "t_product": [((3, 3, 4, 5), (2,)), ((3, 2, 4), (1,))],
+    "t_linear": [((5, 7), (3,)), ((3, 2, 4, 5), (2,))],
+}
+NEEDS_TO_FIT = {"product_quantization": "sklearn"}  # packages beyond numpy
+
+
+def pytest_generate_tests(metafunc):
+    if "any_kind" in metafunc.fixturenames:
+        cases = [(kind, *case) for kind, listed in EXAMPLES.items() for case in listed]
+        ids = [f"{kind}-{len(shape)}d" for kind, shape, _ in cases]
+        metafunc.parametrize("any_kind", cases, indirect=True, ids=ids)
+
+
+@pytest.fixture
+def any_kind(request):
+    """An example of every kind in turn; skipped where its fit needs a package that is not there."""
+    from wcodec.factorizations import FACTORIZATIONS
+
+    kind, shape, params = request.param
+    if kind in NEEDS_TO_FIT:
+        pytest.importorskip(NEEDS_TO_FIT[kind], reason=f"fitting {kind} needs the extra factor")
+    return FACTORIZATIONS[kind](shape, *params)

@@ -210,11 +210,16 @@ EXAMPLES: dict[str, Factorization] = {
     "hierarchical_tucker": HierarchicalTucker((1, 1, 1), (1, 1), (1, 1), (1, 1)),
     "cp": FACTORIZATIONS["cp"]((1, 1), 1),
 }
+# The smallest of the kinds that have these factors whatever their parameters, but take no kernel.
+SMALLEST: dict[str, Factorization] = {
+    **{kind: FACTORIZATIONS[kind]((1, 1), 1, 1) for kind in ("tent", "pool", "dct")},
+    "block": FACTORIZATIONS["block"]((1,), (1,)),
+}
 
 
 def _factors(cls: type) -> str:
     required = [1] * sum(f.default is dataclasses.MISSING for f in dataclasses.fields(cls)[1:])
-    example = EXAMPLES.get(cls.kind) or cls((1, 1, 1), *required)
+    example = EXAMPLES.get(cls.kind) or SMALLEST.get(cls.kind) or cls((1, 1, 1), *required)
     named = [f"{name}*" if name in cls.integer_factors else name for name in example.factor_shapes]
     return " ".join([*named, "..."] if cls.kind in EXAMPLES else named)
 

@@ -19,6 +19,7 @@ from vectors.deltas import DELTAS
 from vectors.graphs import GRAPHS, file_of, inputs_of
 from vectors.invalid import INVALID
 from vectors.invalid_kinds import INVALID_KINDS
+from vectors.messages import MESSAGES
 from vectors.valid import VALID
 
 import wcodec
@@ -32,7 +33,7 @@ TOLERANCE = 1e-4
 GRAPH_TOLERANCE = 2**-14  # absolute; values are below 32
 INEXACT = {
     "rdft", "low_rank", "dictionary", "tensor_train", "tensor_ring", "hierarchical_tucker", "tucker2", "cp",
-    "random_projection", "input_output", "mixed_block", "t_product", "t_linear",
+    "random_projection", "input_output", "mixed_block", "t_product", "t_linear", "tent", "dct", "block", "tfc",
 }  # fmt: skip
 
 
@@ -85,6 +86,9 @@ def wanted_files():
         network = make()
         yield VECTORS / "graph" / f"{name}.wcz", file_of(network)
         yield VECTORS / "graph" / f"{name}.json", _to_json(_run(make.__doc__, network))
+    for name, make in MESSAGES.items():
+        rows = {"shows": make.__doc__} | {str(number): step for number, step in enumerate(make())}
+        yield VECTORS / "messages" / f"{name}.json", _to_json(rows)
     invalid = {**INVALID, **INVALID_KINDS}
     for name, (_, _, make) in invalid.items():
         yield VECTORS / "invalid" / f"{name}.wcz", make()

@@ -15,13 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import backend
+from .chunk_decoder import QuantizedTensor
 from .container import Limits
-from .decoder import WczFile, decode, safe_open, stream, verify
+from .decoder import WczFile, decode, decode_quantized, safe_open, stream, verify
 from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import delta, factorizations, feed, runtime, sources, train
+    from . import delta, factorizations, feed, plan, runtime, sources, train
     from .download import fetch
     from .encode_report import EncodeReport
     from .encoder import encode
@@ -41,6 +42,7 @@ _LAZY = {
     "load": "tensor_files",
     "load_file": "tensor_files",
     "load_into": "loading",
+    "plan": "plan",
     "runtime": "runtime",
     "save": "tensor_files",
     "save_file": "tensor_files",
@@ -51,10 +53,12 @@ _LAZY = {
 __all__ = [
     "EncodeReport",
     "Limits",
+    "QuantizedTensor",
     "WczError",
     "WczFile",
     "backend",
     "decode",
+    "decode_quantized",
     "delta",
     "encode",
     "factorizations",
@@ -63,6 +67,7 @@ __all__ = [
     "load",
     "load_file",
     "load_into",
+    "plan",
     "register_factorization",
     "runtime",
     "safe_open",

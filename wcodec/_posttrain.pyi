@@ -9,3 +9,13 @@ from numpy.typing import NDArray
 def round_with_feedback(
     weights: NDArray[np.float64], feedback: NDArray[np.float64], steps: NDArray[np.float64], out: NDArray[np.int32]
 ) -> None: ...
+def search_with_feedback(
+    weights: NDArray[np.float64],
+    feedback: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    column_weights: NDArray[np.float64],
+    rate: float,
+    bits: NDArray[np.float64],
+    paths: int,
+    out: NDArray[np.int32],
+) -> None: ...

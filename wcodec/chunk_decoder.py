@@ -8,83 +8,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .chunk_encoder import band_rows, step_shape
 from .coded import CodedFactor
-from .coders import ArraySpec, Coder, find_coder
+from .coders import find_coder
 from .container import Limits, TensorChunk, layout
 from .container.memory import give_back
 from .dtypes import is_float
-from .errors import FactorizationError, LimitError, RecordError, WczError
+from .errors import FactorizationError, LimitError, RecordError, SymbolError, WczError
 from .factor_decoder import Assembly
 from .factorizations import Factorization, find_factorization
 from .factorizations.wire import from_params
+from .quantize import MAX_SYMBOL, step_values
 from .records import DENSE, FactorRecord, Form, TensorRecord
 from .scans import from_scan, scanned_shape
-
-INT32 = np.dtype(np.int32)
-
-
-@dataclass(frozen=True)
-class _Factor:
-    """A factor record joined with what its factorization says of it."""
-
-    tensor: int
-    name: str
-    shape: tuple[int, ...]
-    record: FactorRecord
-    step_shape: tuple[int, ...]
-    is_difference: bool
-
-    @property
-    def spec(self) -> ArraySpec:
-        """The whole factor as coders see it."""
-        dtype = self.record.dtype if self.record.form is Form.VERBATIM else INT32
-        if self.is_difference and self.record.form is Form.VERBATIM:
-            dtype = np.dtype(f"i{dtype.itemsize}")  # of the bits
-        return ArraySpec(scanned_shape(self.shape, self.record.scan), dtype)
-
-    def band_spec(self, band: int) -> ArraySpec:
-        """The rows of one band as their coder sees them."""
-        whole = self.spec
-        if self.record.bands == 1:
-            return whole
-        rows = band_rows(whole.shape, self.record.bands)[band]
-        return ArraySpec((rows.stop - rows.start, *whole.shape[1:]), whole.dtype)
+from .stream_jobs import Factor, StreamJob, split_steps
 
 
-class StreamJob(NamedTuple):
-    """One stream that waits to be decoded; independent of all others, so any thread may do it.
+class QuantizedTensor(NamedTuple):
+    """A tensor as integers and steps, for runtimes that compute in integers: value = float32(symbol) * step.
 
     Attributes:
-        coder: of the stream.
-        payload: of the stream.
-        specs: of its arrays: step codes first where it has any.
-        blame: tensor to name where the payload is at fault.
+        symbols: int8, int16 or int32, the narrowest that holds them, in the tensor's shape.
+        steps: float32, of extent 1 along the axes that share a step.
     """
 
-    coder: Coder
-    payload: bytes | memoryview
-    specs: list[ArraySpec]
-    blame: str
-
-    def decode(self, into: np.ndarray | None = None) -> list[np.ndarray]:
-        """The arrays; `into` as `Coder.decode` takes it.
-
-        Raises:
-            PayloadError: naming the tensor.
-            LimitError: the declared arrays do not fit in memory.
-        """
-        try:
-            return self.coder.decode(self.payload, self.specs, into)
-        except WczError as e:
-            raise e.about(self.blame) from e
-        except MemoryError as e:
-            raise LimitError("not enough memory for the declared arrays", tensor=self.blame) from e
+    symbols: np.ndarray
+    steps: np.ndarray
 
 
 class Factored(NamedTuple):
@@ -148,19 +103,18 @@ class OpenedChunk:
         """`differences`: names of tensors whose arrays are differences from a base (format_spec/delta.md)."""
         self._chunk = chunk
         self.factorizations, factors = _join(chunk, limits, differences)
-        # stream number -> the factors that have a band in it, and which band
-        self._pieces: list[list[tuple[_Factor, int]]] = [[] for _ in chunk.streams]
+        pieces: list[list[tuple[Factor, int]]] = [[] for _ in chunk.streams]
         for factor in factors:
             for band in range(factor.record.bands):
-                self._pieces[factor.record.stream + band].append((factor, band))
-        self.jobs = [self._job(number) for number in range(len(chunk.streams))]
+                pieces[factor.record.stream + band].append((factor, band))
+        self.jobs = [self._job(number, mine) for number, mine in enumerate(pieces)]
         self._growing: dict[int, Assembly] = {}
 
     def decoded(self) -> Iterator[list[np.ndarray]]:
         """What the jobs give, one after another; the memory of a payload goes back to the system after its job."""
         left = self._chunk.payload_nbytes + layout.CRC_BYTES
-        for number, job in enumerate(self.jobs):
-            arrays = job.decode(self._room(number))
+        for job in self.jobs:
+            arrays = job.decode_scaled(self._room(job))
             left -= len(job.payload)
             give_back(job.payload, left)
             yield arrays
@@ -168,10 +122,8 @@ class OpenedChunk:
     def rebuild(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
         """Name and weight of each tensor from what the jobs gave, in the order of `jobs`."""
         for position, (name, factors) in enumerate(self._values(results)):
-            try:
+            with self._blame(position):
                 weight = rebuild(self.factorizations[position], factors, self._chunk.records[position])
-            except WczError as e:
-                raise e.about(name) from e
             factors.clear()  # garbage now, unless the weight is one of them
             yield name, weight
             del weight  # the caller's
@@ -180,10 +132,8 @@ class OpenedChunk:
         """As `rebuild`, but the factors as they are, checked, for whoever does not need the weight itself."""
         for position, (name, factors) in enumerate(self._values(results)):
             factorization, record = self.factorizations[position], self._chunk.records[position]
-            try:
+            with self._blame(position):
                 factorization.check(factors)
-            except WczError as e:
-                raise e.about(name) from e
             yield name, Factored(factorization, widened(factors, record), record)
 
     def factors(self, results: Iterable[list[np.ndarray]]) -> Iterator[tuple[int, CodedFactor]]:
@@ -204,12 +154,10 @@ class OpenedChunk:
         values: list[dict[str, np.ndarray]] = [{} for _ in self._chunk.records]
         growing = self._growing
         for factor, band, piece, codes in self._bands(results):
-            try:
+            with self._blame(factor.tensor):
                 if band == 0:
                     growing[id(factor)] = Assembly(factor.name, factor.shape, factor.record, codes)
                 growing[id(factor)].put(band, piece)
-            except WczError as e:
-                raise e.about(self._chunk.names[factor.tensor]) from e
             del piece  # before the next one is decoded
             if band == factor.record.bands - 1:
                 values[factor.tensor][factor.name] = growing.pop(id(factor)).value
@@ -219,48 +167,69 @@ class OpenedChunk:
 
     def _bands(
         self, results: Iterable[list[np.ndarray]]
-    ) -> Iterator[tuple[_Factor, int, np.ndarray, np.ndarray | None]]:
+    ) -> Iterator[tuple[Factor, int, np.ndarray, np.ndarray | None]]:
         """Factor, band, its array and the factor's step codes; `results` in the order of `jobs`."""
         steps: dict[int, np.ndarray] = {}
-        for number, arrays in enumerate(results):
-            stepped = self._stepped(number)
-            if stepped:
-                codes = _split_steps(arrays.pop(0), stepped)
-                steps.update((id(f), c) for f, c in zip(stepped, codes, strict=True))
-            for factor, band in self._pieces[number]:
+        for job, arrays in zip(self.jobs, results, strict=True):
+            if job.stepped:
+                codes = split_steps(arrays.pop(0), job.stepped)
+                steps.update((id(f), c) for f, c in zip(job.stepped, codes, strict=True))
+            for factor, band in job.pieces:
                 yield factor, band, arrays.pop(0), steps.get(id(factor))
 
-    def _room(self, number: int) -> np.ndarray | None:
+    def rebuild_quantized(
+        self, results: Iterable[list[np.ndarray]]
+    ) -> Iterator[tuple[str, QuantizedTensor | np.ndarray]]:
+        """The same from symbols, but quantized tensors without a factorization stay integers beside their steps."""
+        values: list[dict[str, Any]] = [{} for _ in self._chunk.records]
+        kept: dict[int, QuantizedTensor] = {}
+        for tensor, factor in self.factors(results):
+            with self._blame(tensor):
+                if factor.codes is not None and self._chunk.records[tensor].kind == DENSE:
+                    kept[tensor] = _quantized(factor.array, factor.codes)
+                else:
+                    values[tensor][factor.name] = restore(factor)
+        for position, name in enumerate(self._chunk.names):
+            yield name, kept.pop(position) if position in kept else self._rebuild(position, values)
+
+    def _rebuild(self, position: int, values: list[dict[str, Any]]) -> np.ndarray:
+        """One weight; its factors are garbage then."""
+        with self._blame(position):
+            weight = rebuild(self.factorizations[position], values[position], self._chunk.records[position])
+        values[position] = {}
+        return weight
+
+    @contextmanager
+    def _blame(self, position: int) -> Iterator[None]:
+        """Errors name the tensor."""
+        try:
+            yield
+        except WczError as e:
+            raise e.about(self._chunk.names[position]) from e
+
+    def _room(self, job: StreamJob) -> np.ndarray | None:
         """Where a stream's symbols may be decoded to: the place of the values of a band, in a factor that grows."""
-        pieces = self._pieces[number]
-        if len(pieces) != 1 or pieces[0][1] == 0 or id(pieces[0][0]) not in self._growing:
+        if len(job.pieces) != 1 or job.pieces[0][1] == 0 or id(job.pieces[0][0]) not in self._growing:
             return None
-        factor, band = pieces[0]
+        factor, band = job.pieces[0]
         return self._growing[id(factor)].room(band)
 
-    def _job(self, number: int) -> StreamJob:
+    def _job(self, number: int, pieces: list[tuple[Factor, int]]) -> StreamJob:
         names = self._chunk.names
         blame = names[0] if len(names) == 1 else f"{names[0]} .. {names[-1]}"
         stream = self._chunk.streams[number]
         try:
-            coder = find_coder(stream.coder)
-            steps = sum(math.prod(f.step_shape) for f in self._stepped(number))
-            specs = [ArraySpec((steps,), INT32)] * bool(self._stepped(number))
-            specs += [factor.band_spec(band) for factor, band in self._pieces[number]]
-            if not all(coder.accepts(spec.dtype) for spec in specs):
-                raise RecordError(f"coder {coder.name} does not carry these dtypes")
+            job = StreamJob(find_coder(stream.coder), stream.payload, pieces, blame)
+            if not all(job.coder.accepts(spec.dtype) for spec in job.specs):
+                raise RecordError(f"coder {job.coder.name} does not carry these dtypes")
         except WczError as e:
             raise e.about(blame) from e
-        return StreamJob(coder, stream.payload, specs, blame)
-
-    def _stepped(self, number: int) -> list[_Factor]:
-        """The quantized factors whose step codes a stream holds."""
-        return [f for f, band in self._pieces[number] if band == 0 and f.record.form is Form.QUANTIZED]
+        return job
 
 
-def _join(chunk: TensorChunk, limits: Limits, differences: Container[str]) -> tuple[list[Factorization], list[_Factor]]:
+def _join(chunk: TensorChunk, limits: Limits, differences: Container[str]) -> tuple[list[Factorization], list[Factor]]:
     factorizations: list[Factorization] = []
-    factors: list[_Factor] = []
+    factors: list[Factor] = []
     total = 0
     if len(chunk.records) > 1 and any(f.bands > 1 for record in chunk.records for f in record.factors):
         raise RecordError("a factor is cut into bands in a chunk that it shares")
@@ -285,7 +254,7 @@ def _extent(shape: tuple[int, ...]) -> int:
 
 def _join_record(
     position: int, record: TensorRecord, factorization: Factorization, is_difference: bool
-) -> Iterator[_Factor]:
+) -> Iterator[Factor]:
     shapes = factorization.factor_shapes
     if len(shapes) != len(record.factors):
         raise RecordError(f"{factorization.kind} has {len(shapes)} factors, the record {len(record.factors)}")
@@ -298,12 +267,12 @@ def _join_record(
         if factor.form is not Form.QUANTIZED:
             if factor.step_axes is not None:
                 raise RecordError(f"factor {name!r} has step axes but no steps")
-            yield _Factor(position, name, shape, factor, (), is_difference)
+            yield Factor(position, name, shape, factor, (), is_difference)
             continue
         axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
         if any(axis >= len(shape) for axis in axes):
             raise RecordError(f"step axes {axes} of factor {name!r} exceed its shape {shape}")
-        yield _Factor(position, name, shape, factor, step_shape(shape, axes), is_difference)
+        yield Factor(position, name, shape, factor, step_shape(shape, axes), is_difference)
 
 
 def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factorization: Factorization) -> None:
@@ -322,13 +291,6 @@ def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factoriz
         raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
 
 
-def _split_steps(differences: np.ndarray, factors: list[_Factor]) -> list[np.ndarray]:
-    codes = np.cumsum(differences.astype(np.int64))
-    ends = np.cumsum([math.prod(factor.step_shape) for factor in factors])
-    pieces = np.split(codes, ends[:-1])
-    return [piece.reshape(factor.step_shape) for piece, factor in zip(pieces, factors, strict=True)]
-
-
 def restore(factor: CodedFactor) -> np.ndarray:
     """The third hop: the factor's values from what its coder carried.
 
@@ -339,6 +301,18 @@ def restore(factor: CodedFactor) -> np.ndarray:
     assembly = Assembly(factor.name, factor.array.shape, whole, factor.codes)
     assembly.put(0, factor.array)
     return assembly.value
+
+
+def _quantized(symbols: np.ndarray, codes: np.ndarray) -> QuantizedTensor:
+    _check_symbols(symbols)
+    largest = int(np.abs(symbols).max(initial=0))
+    narrow = np.int8 if largest < 2**7 else np.int16 if largest < 2**15 else np.int32
+    return QuantizedTensor(symbols.astype(narrow), step_values(codes))
+
+
+def _check_symbols(array: np.ndarray) -> None:
+    if array.size and array.min() < -MAX_SYMBOL:
+        raise SymbolError("a symbol is outside the symmetric int32 range")
 
 
 def rebuild(factorization: Factorization, factors: dict[str, np.ndarray], record: TensorRecord) -> np.ndarray:

@@ -23,6 +23,7 @@ from .factorizations import FactoredWeight
 from .factorizations.wire import to_params
 from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, from_symbols, to_symbols
 from .records import DENSE, MAX_BANDS, FactorRecord, Form, TensorRecord
+from .scan_search import cheapest_scan
 from .scans import to_scan
 
 # A factor with twice as many elements other than zero is cut: each band learns anew, and zeros teach and cost little.
@@ -49,11 +50,23 @@ class Choice:
 
 
 class Profile(NamedTuple):
-    """How an encoding codes: symbols and integers, elements bit for bit, and the size of a band."""
+    """How an encoding codes.
+
+    Attributes:
+        symbols: coders of symbols and integers.
+        verbatim: coders of elements bit for bit.
+        band_elements: size of a band.
+        scan_coder: whose costs choose the scan of symbols and integers; None keeps the front end's.
+    """
 
     symbols: Choice
     verbatim: Choice
     band_elements: int = BAND_ELEMENTS
+    scan_coder: Coder | None = None
+
+    def first_coder(self) -> Profile:
+        """The profile that knows the preferred coder of symbols alone; it may be larger, never smaller."""
+        return self._replace(symbols=Choice(self.symbols.coders[:1]))
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ class ChunkItem:
         name: of the tensor.
         weight: factors and step codes.
         dtype: of the decoded tensor.
-        scan: axis order of the factors that have the weight's own shape; the others are coded as they are.
+        scan: natural axis order of the factors that are laid out like the weight; that of the others is as they are.
     """
 
     name: str
@@ -138,15 +151,18 @@ def encode_chunk(items: Sequence[ChunkItem], profile: Profile) -> tuple[list[Ten
 
 def _draft_factor(factor: CodedFactor, profile: Profile, draft: Draft) -> FactorRecord:
     """Add one factor to the draft's streams; its record."""
-    array = to_scan(factor.array, factor.record.scan)
-    choice = profile.verbatim if factor.record.form is Form.VERBATIM else profile.symbols
+    verbatim = factor.record.form is Form.VERBATIM
+    choice, scan = profile.verbatim if verbatim else profile.symbols, factor.record.scan
+    if profile.scan_coder and not verbatim:
+        scan = cheapest_scan(factor.array, scan, profile.scan_coder)
+    array = to_scan(factor.array, scan)
     bands = _band_count(array, profile.band_elements)
     stream = _first_stream(draft.jobs, choice, bands)
     if factor.codes is not None:
         draft.jobs[stream].steps.append(factor.codes.ravel())
     for band, rows in enumerate(band_rows(array.shape, bands)):
         draft.jobs[stream + band].arrays.append(array[rows] if bands > 1 else array)
-    return replace(factor.record, stream=stream, bands=bands)
+    return replace(factor.record, scan=scan, stream=stream, bands=bands)
 
 
 def _first_stream(jobs: list[StreamJob], choice: Choice, bands: int) -> int:
@@ -179,7 +195,7 @@ def _store_factor(item: ChunkItem, name: str) -> CodedFactor:
     values, shape = weight.factors[name], weight.factorization.factor_shapes[name]
     if values.shape != shape:
         raise FactorizationError(f"factor {name!r} has shape {values.shape}, its factorization says {shape}")
-    scan = item.scan if shape == weight.factorization.shape else "as_is"
+    scan = item.scan if name in weight.factorization.scanned_factors else "as_is"
     if name in weight.step_codes:
         codes = np.asarray(weight.step_codes[name], dtype=np.int64)
         default = weight.factorization.step_axes.get(name, ())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .chunk_decoder import Factored, OpenedChunk, decode_chunk, decoding_nbytes
+from .chunk_decoder import Factored, OpenedChunk, QuantizedTensor, decode_chunk, decoding_nbytes
 from .coders import find_coder
 from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
 from .container.random_access import Location
@@ -75,6 +75,31 @@ def _stream(src: Any, limits: Limits, threads: int) -> Generator[tuple[str, np.n
         yield from _tensors(Reader(file, limits), limits, threads)
         if file is not src:
             expect_nothing_more(file)
+
+
+def decode_quantized(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, QuantizedTensor | np.ndarray]:
+    """All tensors of a file, in model order, those that are stored as integers and steps left so.
+
+    Args:
+        src: path, bytes or readable binary file object.
+        limits: what the file may ask for.
+
+    Returns:
+        A `QuantizedTensor` for each quantized tensor without a factorization, for runtimes that compute in integers;
+        the others as `decode` gives them.
+
+    Raises:
+        WczError: as `decode`.
+    """
+    tensors: dict[str, QuantizedTensor | np.ndarray] = {}
+    with open_forward(src) as file:
+        reader = Reader(file, limits)
+        for chunk in _bounded(reader, limits):
+            opened = OpenedChunk(chunk, limits)
+            tensors.update(opened.rebuild_quantized(job.decode() for job in opened.jobs))
+        if file is not src:
+            expect_nothing_more(file)
+    return {name: tensors[name] for name, _ in reader.names}
 
 
 def safe_open(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> WczFile:
@@ -282,7 +307,7 @@ def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str
         pending: deque[tuple[OpenedChunk, list[Future[list[np.ndarray]]]]] = deque()
         for chunk in _bounded(reader, limits):
             opened = OpenedChunk(chunk, limits)
-            pending.append((opened, [pool.submit(job.decode) for job in opened.jobs]))
+            pending.append((opened, [pool.submit(job.decode_scaled) for job in opened.jobs]))
             if len(pending) > threads:  # enough in flight to keep every thread busy
                 yield from _finish(*pending.popleft())
         while pending:

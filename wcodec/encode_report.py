@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .decoder import TensorDetails
 
 if TYPE_CHECKING:
     from .posttrain.budget import RatePoint
+    from .posttrain.report import LayerRow
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class EncodeReport:
         rows: what the file says of each tensor, in model order.
         curve: the rate points that a search with calibration data tried, by rising file size.
         warnings: what the caller should know of that search.
+        layers: bits and error of each tensor, where calibration data told of them.
     """
 
     data: bytes | None
@@ -33,6 +35,7 @@ class EncodeReport:
     rows: tuple[TensorDetails, ...]
     curve: tuple[RatePoint, ...] = ()
     warnings: tuple[str, ...] = ()
+    layers: tuple[LayerRow, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -53,6 +56,12 @@ class EncodeReport:
     def bits_per_weight(self) -> float:
         """Bits of the whole file over the number of elements."""
         return 8 * self.nbytes / max(self.weights, 1)
+
+    def plot_curve(self, path: Any) -> None:
+        """Draw `curve` into a .svg or .png file; needs the extra `plot`."""
+        from .posttrain.report import plot_curve
+
+        plot_curve(self.curve, path)
 
     def __repr__(self) -> str:
         return f"EncodeReport({len(self.rows)} tensors, {self.nbytes:,} bytes, {self.ratio:.1f}x)"

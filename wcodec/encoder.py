@@ -30,7 +30,8 @@ from .quantize import CODES_PER_OCTAVE, step_code_at_most
 from .records import TensorRecord
 
 if TYPE_CHECKING:
-    from .calibrated import CalibrationOptions, Outcome
+    from .calibrated import Outcome
+    from .posttrain.options import CalibrationOptions
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:
@@ -39,7 +40,7 @@ def _choice(*names: str, margin: float = 0.0) -> Choice:
 
 # coder= of encode -> coders to choose from for symbols, coders for what is stored bit for bit
 PROFILES = {
-    "small": Profile(_choice("mixing", "context"), _choice("float_planes")),
+    "small": Profile(_choice("mixing", "context"), _choice("float_planes"), scan_coder=CODERS["mixing"]),
     "fast": Profile(_choice("rans", "mixing", margin=0.1), _choice("float_planes")),
     "auto": Profile(_choice("rans", "context", "mixing", margin=0.03), _choice("float_planes")),
     "mixing": Profile(_choice("mixing"), _choice("float_planes")),
@@ -66,7 +67,7 @@ def encode(
     bits_per_weight: float | None = None,
     factorizations: Mapping[str, FactorizationFactory] | None = None,
     graph: bool = False,
-    fold_batch_norm: bool = False,
+    merge_batch_norm: bool = False,
     metadata: Mapping[str, str] | None = None,
     digest: bool | None = None,
     progress: Progress | None = None,
@@ -85,14 +86,14 @@ def encode(
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
         base: a model file (path, bytes, file object) that the reader has: writes a delta file, the difference from it.
             Tensors keep the steps of the base. Excludes budgets: encode in full, then `wcodec.delta.between`.
-        coder: "small" for the smallest file; "fast" for the fastest decoding, where that costs at most a tenth more;
-            "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context, rans, elias_gamma,
-            rice, raw.
+        coder: "small" for the smallest file, axis orders tried; "fast" for the fastest decoding, where that costs at
+            most a tenth more; "auto" for the fastest coder that costs at most 3 % more; or one coder: mixing, context,
+            rans, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
         factorizations: name pattern -> (shape -> Factorization), the first match counts.
         graph: store the layer graph too, so that `wcodec.runtime.Runner` runs the file.
-        fold_batch_norm: multiply batch normalizations into the kernels before them and store the graph of what is
+        merge_batch_norm: multiply batch normalizations into the kernels before them and store the graph of what is
             left: the same function in fewer tensors. A file for the runtime: it no longer fits the model.
         metadata: text to store with the model.
         digest: a SHA-256 of the file; by default in files of 2 MiB and more.
@@ -103,7 +104,7 @@ def encode(
         executor: codes the streams instead of threads of its own: any of concurrent.futures, Dask, Ray or MPI.
         calibrated: `calibration` (inputs of the model) or `data_free=True`, and a budget: `bits_per_weight` above, or
             `target_bytes`, `max_kl`, `evaluate` with `tolerance`. The weights are then quantized with error feedback;
-            see `wcodec.calibrated.CalibrationOptions`.
+            see `wcodec.posttrain.options.CalibrationOptions`.
 
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
@@ -112,15 +113,15 @@ def encode(
         with ThreadPoolExecutor(threads) as pool:
             return encode(
                 model, dst, coder=coder, lossless=lossless, bits_per_weight=bits_per_weight,
-                factorizations=factorizations, graph=graph, fold_batch_norm=fold_batch_norm,
+                factorizations=factorizations, graph=graph, merge_batch_norm=merge_batch_norm,
                 metadata=metadata, digest=digest, progress=progress,
                 band_elements=band_elements, executor=pool, **calibrated,
             )  # fmt: skip
     profile = _find_profile(coder)._replace(band_elements=band_elements)
     job = _Job(profile, dict(factorizations or {}), metadata, digest, progress, executor)
-    tensors, described = _described(model, graph, fold_batch_norm)
-    if calibrated and fold_batch_norm:
-        raise OptionError("calibration runs the model as it is: fold_batch_norm excludes it")
+    tensors, described = _described(model, graph, merge_batch_norm)
+    if calibrated and merge_batch_norm:
+        raise OptionError("calibration runs the model as it is: merge_batch_norm excludes it")
     if base is not None:
         if calibrated or bits_per_weight is not None:
             raise OptionError("base excludes budgets; encode in full, then use wcodec.delta.between")
@@ -132,7 +133,10 @@ def encode(
             raise OptionError("calibration excludes lossless and factorizations")
         from .calibrated import quantize_to_budget
 
-        quiet = replace(job, progress=None)
+        # The search writes often, and to a bound: natural scans in all of its passes. It codes with the first coder
+        # alone: a profile with more of them never makes a larger file.
+        job = replace(job, profile=profile._replace(scan_coder=None))
+        quiet = replace(job, progress=None, profile=job.profile.first_coder())
         outcome = quantize_to_budget(
             model,
             tensors,
@@ -156,14 +160,14 @@ def encode(
     return replace(_told(report, outcome), data=buffer.getvalue())
 
 
-def _described(model: Any, graph: bool, fold_batch_norm: bool) -> tuple[list[NamedTensor], dict[int, Any] | None]:
+def _described(model: Any, graph: bool, merge_batch_norm: bool) -> tuple[list[NamedTensor], dict[int, Any] | None]:
     """The tensors of a model, read when they are asked for where the front end can, and its graph."""
     model = find_frontend(model).loaded(model)
     frontend = find_frontend(model)
     tensors = list(frontend.tensors(model))
     _check_names(tensors)
-    described = frontend.graph(model) if graph or fold_batch_norm else None
-    if described is None or not fold_batch_norm:
+    described = frontend.graph(model) if graph or merge_batch_norm else None
+    if described is None or not merge_batch_norm:
         return tensors, described
     from .frontends.batch_norm import fold_all
 
@@ -188,7 +192,12 @@ def _encode_delta(
 
 def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
     """The report with what the search for a budget gave."""
-    return report if outcome is None else replace(report, curve=outcome.curve, warnings=outcome.warnings)
+    if outcome is None:
+        return report
+    from .posttrain.report import layer_rows
+
+    layers = layer_rows(outcome.tensors, report.rows, outcome.noise)
+    return replace(report, curve=outcome.curve, warnings=outcome.warnings, layers=layers)
 
 
 @dataclass(frozen=True)
@@ -270,7 +279,8 @@ def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRec
 
 
 def _size(tensor: NamedTensor) -> int:
-    return math.prod(tensor.shape)
+    """Elements that a coder sees, which are fewer than the tensor's where it has small factors."""
+    return tensor.coded_size
 
 
 def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:

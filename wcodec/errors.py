@@ -6,7 +6,7 @@ conforming decoder reports. A number is never reused; a retired one stays in the
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class WczError(Exception):
@@ -263,6 +263,32 @@ class UpdateError(WczError):
     code = 65
 
 
+class TargetError(WczError):
+    """A size or an accuracy that training did not reach; the message says the closest point.
+
+    Attributes:
+        closest: what training did reach: the `CompressedFit` with its model, file and curve.
+    """
+
+    code = 70
+
+    def __init__(self, rule: str, *, tensor: str | None = None, closest: Any = None) -> None:
+        super().__init__(rule, tensor=tensor)
+        self.closest = closest
+
+
+class DivergedError(WczError):
+    """Training whose loss is no longer a finite number."""
+
+    code = 71
+
+
+class DataError(WczError):
+    """Training data that yields no batch, or not what the model takes."""
+
+    code = 72
+
+
 class HyperparameterError(WczError):
     """A hyperparameter that does not exist, or whose value has the wrong type or no meaning."""
 
@@ -279,3 +305,9 @@ class UnfinishedError(WczError):
     """A model in training that still needs what its file would not hold."""
 
     code = 75
+
+
+class BudgetError(OptionError):
+    """A size or a quality that the model cannot be encoded to; the message says how close it comes."""
+
+    code = 76

@@ -15,7 +15,7 @@ from .chunk_encoder import band_rows
 from .errors import LimitError, SymbolError
 from .quantize import MAX_SYMBOL, step_values
 from .records import FactorRecord, Form
-from .scans import SCANS
+from .scans import SCANS, from_scan
 
 BLOCK_ELEMENTS = 1 << 16  # that are converted in place at a time
 
@@ -58,6 +58,9 @@ class Assembly:
             SymbolError: an element that the factor cannot hold.
         """
         rows = self._rows[band] if self._record.bands > 1 else ...
+        if self._steps is not None and array.dtype.kind == "f":  # multiplied by the coder, in one piece
+            self.value = from_scan(array, self._record.scan)
+            return
         if self._record.form is Form.VERBATIM:
             if array.dtype.kind == "b" and array.size and array.view(np.uint8).max() > 1:
                 raise SymbolError(f"a bool of factor {self._name!r} is neither 0 nor 1")

@@ -32,7 +32,7 @@ function chances(layers, pixels) {
 
 function showTensor(tensor, nbytes) {
   const row = byId("layers").insertRow();
-  for (const text of [tensor.name, tensor.dtype, tensor.shape.join(" × "), tensor.kind]) row.insertCell().textContent = text;
+  for (const text of [tensor.name, tensor.dtype, tensor.shape.join(" x "), tensor.kind]) row.insertCell().textContent = text;
   const cell = row.insertCell();
   cell.textContent = `${nbytes} bytes`;
   cell.className = "number";
@@ -114,7 +114,7 @@ function draw(layers) {
   canvas.addEventListener("pointermove", (event) => {
     if (!last) return;
     pen.strokeStyle = "#fff";
-    pen.lineWidth = 26;
+    pen.lineWidth = 46; // the strokes of the data set are two of its eight cells wide
     pen.lineCap = "round";
     pen.beginPath();
     pen.moveTo(...last);

@@ -3,10 +3,12 @@
 //   const wcz = await Wcz.load(await (await fetch("wcz.wasm")).arrayBuffer());
 //   for await (const tensor of wcz.tensors(response.body)) { tensor.name, tensor.shape, tensor.float32() }
 
-const DTYPES = ["float32", "float16", "bfloat16", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16",
+export const DTYPES = ["float32", "float16", "bfloat16", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16",
   "uint32", "uint64", "bool", "float8_e4m3fn", "float8_e5m2"];
 const NBYTES = [4, 2, 2, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 1, 1];
-const KINDS = ["dense", "rdft", "low_rank", "kmeans", "sparse"];
+export const KINDS = ["dense", "rdft", "low_rank", "kmeans", "sparse", "dictionary", "tensor_train", "tensor_ring",
+  "hierarchical_tucker", "tucker2", "cp", "product_quantization", "sparse_kmeans", "simhash", "random_projection",
+  "block_diagonal", "input_output", "mixed_block", "t_product", "t_linear"];
 const NEED_MORE_INPUT = 0, TENSOR = 1, END = 2, ERROR = 3;
 
 // Where wcz_tensor (wcz.h) has its fields in wasm32.

@@ -23,7 +23,7 @@ from wcodec.runtime import Runner
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-CODERS = ("elias_gamma", "rice", "context", "mixing", "small", "rans", "raw")
+CODERS = ("elias_gamma", "rice", "context", "mixing", "small", "rans")
 
 
 def trained() -> keras.Model:

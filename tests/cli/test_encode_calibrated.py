@@ -41,7 +41,7 @@ def test_a_target_with_calibration_data(folder):
     report = json.loads(done.stdout.splitlines()[-1])
     assert 1300 < report["nbytes"] <= 1500
     assert report["nbytes"] == (folder / "out.wcz").stat().st_size
-    assert {point["quantizer"] for point in report["curve"]} == {"one_shot", "sequential"}
+    assert {point["quantizer"] for point in report["curve"]} == {"rounding", "sequential"}
     assert report["warnings"] == []
     assert wcodec.decode(folder / "out.wcz")["conv/kernel"].shape == (3, 3, 1, 16)
 

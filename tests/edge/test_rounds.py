@@ -24,7 +24,7 @@ from wcodec.rounds.sender import quantize
 
 RATE = Rate(4.0)
 GOLDEN_UPDATE = (54, "de0d007cc8a9aa317ae6c69f")
-GOLDEN_PACKET = (56, "0100de04007cc8a9aaa5fbffa79c")
+GOLDEN_PACKET = (56, "0200de04007cc8a9aaa5fbffa79c")
 GOLDEN_UNIFORMS = [12376646, 6249979, 289497, 13969041]
 
 

@@ -107,7 +107,7 @@ def test_a_keras_network_computes_what_it_did_in_fewer_tensors(keras) -> None:
     randomize(model)
     data = np.random.default_rng(2).normal(size=(6, 12, 12, 3)).astype("f")
     plain = wcodec.encode(model, lossless=True, graph=True)
-    folded = wcodec.encode(model, lossless=True, fold_batch_norm=True)
+    folded = wcodec.encode(model, lossless=True, merge_batch_norm=True)
     with Runner(plain.data) as a, Runner(folded.data) as b:
         expected = a.predict(data)
         np.testing.assert_allclose(b.predict(data), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
@@ -115,5 +115,5 @@ def test_a_keras_network_computes_what_it_did_in_fewer_tensors(keras) -> None:
     names = [row.name for row in folded.rows]
     assert len(names) == len(plain.rows) - 14 + 1  # four statistics, one bias that was not there
     assert "conv2d/bias" in names or any(name.endswith("/bias") for name in names)
-    with pytest.raises(OptionError, match="fold_batch_norm excludes it"):
-        wcodec.encode(model, fold_batch_norm=True, calibration=data, target_bytes=10_000)
+    with pytest.raises(OptionError, match="merge_batch_norm excludes it"):
+        wcodec.encode(model, merge_batch_norm=True, calibration=data, target_bytes=10_000)

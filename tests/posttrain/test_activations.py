@@ -6,9 +6,10 @@ import pytest
 from wcodec.errors import NonFiniteError, OptionError, UnsupportedTypeError
 from wcodec.frontends import find_frontend
 from wcodec.posttrain import activations
-from wcodec.posttrain.activations import Positions, absorbed_layers, measure
+from wcodec.posttrain.activations import Positions, measure
 from wcodec.posttrain.networks import open_network
 from wcodec.posttrain.networks.protocol import Inputs
+from wcodec.posttrain.trace import trace
 
 
 @pytest.fixture
@@ -121,8 +122,8 @@ def test_keras_recurrent_kernels(keras, kind):
 
 
 def test_a_mean_error_is_taken_up_by_the_next_norm(convnet, images):
-    absorbed = absorbed_layers(open_network(convnet), Inputs((images,)))
-    assert absorbed == {"0", "1", "3", "5", "7", "10"}  # "0" has no bias, but the norm behind it
+    traced = trace(open_network(convnet), Inputs((images,)))
+    assert traced.absorbed == {"0", "1", "3", "5", "7", "10"}  # "0" has no bias, but the norm behind it
 
 
 def test_positions_are_the_same_ones_each_time():

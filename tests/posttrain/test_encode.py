@@ -22,7 +22,7 @@ def test_a_size_is_reached_from_below(convnet, images):
     report = wcodec.encode(convnet, calibration=images, target_bytes=4000)
     assert 3600 < report.nbytes <= 4000
     assert len(report.data) == report.nbytes
-    assert {p.quantizer for p in report.curve} == {"one_shot", "sequential"}
+    assert {p.quantizer for p in report.curve} == {"rounding", "sequential"}
     assert [p.nbytes for p in report.curve] == sorted(p.nbytes for p in report.curve)
     assert unchanged(convnet, before)
     decoded = wcodec.decode(report.data)
@@ -209,8 +209,8 @@ def test_weights_alone_cannot_be_calibrated(images):
 def test_data_free(convnet):
     report = wcodec.encode(convnet, data_free=True, input_shape=(3, 8, 8), input_range=(-2, 2), bits_per_weight=6.0)
     assert report.bits_per_weight <= 6.0
-    assert {p.quantizer for p in report.curve} == {"one_shot"}
-    with pytest.raises(OptionError, match=r"give input_shape=, of one image"):
+    assert {p.quantizer for p in report.curve} == {"rounding", "one_shot"}
+    with pytest.raises(OptionError, match=r"give input_shape=, of one sample"):
         wcodec.encode(convnet, data_free=True)
     with pytest.raises(OptionError, match=r"data-free quantizing to 1\.\d\d bits a weight is known to fail"):
         wcodec.encode(convnet, data_free=True, input_shape=(3, 8, 8), bits_per_weight=1.7)

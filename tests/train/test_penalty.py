@@ -1,10 +1,12 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
 
 from wcodec.coders import CODERS  # noqa: E402
-from wcodec.train.penalty import PowerLawPenalty, power_law  # noqa: E402
+from wcodec.train.penalty import Penalty, power_law  # noqa: E402
 from wcodec.train.rounding import LearnedStep  # noqa: E402
 
 
@@ -23,7 +25,7 @@ def test_power_law_alpha():
 
 def test_penalty_counts_in_steps_and_is_weighted():
     step = LearnedStep(keras.Variable(np.float32(np.log(0.25))), rate=1.0)
-    penalty = PowerLawPenalty(step, weight=0.5, alpha=0.01)
+    penalty = Penalty(partial(power_law, alpha=0.01), step, weight=0.5)
     assert float(penalty(keras.ops.convert_to_tensor([0.25, -2.5]))) == pytest.approx(5.761938, rel=1e-6)
 
 

@@ -82,5 +82,6 @@ def measure(path: Path) -> dict:
     }
 
 
-for name in sys.argv[1:]:
-    print(json.dumps(measure(Path(name))), flush=True)
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(json.dumps(measure(Path(name))), flush=True)

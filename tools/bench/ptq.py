@@ -1,115 +1,82 @@
-"""Post-training coding against NNCodec on the same networks and images, in one run.
+"""Post-training coding against NNCodec on the same networks and inputs, in one run.
 
     make bench-ptq PEERS=/path/to/python        python with nncodec, torch and safetensors (their own environment)
 
-For each network: its files by NNCodec (quantization parameters of `QPS`, each with and without dependent
-quantization), then those of wcodec at the listed sizes: calibrated on 512 training images, and with no data. The
-divergence KL(float || decoded), agreement and top-1 are those of 1,000 test images; seconds are of one thread's CPU.
-One JSON line a result, then a table. Data: ../shared/data or WCODEC_DATA.
+For each network of ptq_cases.py: its files by NNCodec (with and without dependent quantization), then those of wcodec
+at the listed sizes: calibrated on 512 unlabelled samples, and with no data. What is compared is measured on inputs
+that the quantizer did not see; seconds are of one thread's CPU. One JSON line a result; `--plot FOLDER` draws bytes
+against error. Data: ../shared/data or WCODEC_DATA; MiniLM and silero-vad are packages.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ptq_cases import CASES, DATA, Case
 
-ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("WCODEC_DATA", ROOT.parent / "shared" / "data"))
-CALIBRATION = 512
-QPS = (-16, -18, -20, -22, -24, -28)
 NNCODEC = Path(__file__).parent / "ptq_nncodec.py"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One network.
-
-    Attributes:
-        load: makes the model.
-        tensors: reads its weights.
-        images: split, first, last -> inputs and labels.
-        sizes: of our files with calibration data, bytes.
-        data_free_sizes: of our files without.
-        data_free: options that say what inputs look like.
-    """
-
-    load: Callable[[], Any]
-    images: Callable[..., tuple[np.ndarray, np.ndarray]]
-    sizes: tuple[int, ...]
-    data_free_sizes: tuple[int, ...]
-    data_free: Mapping[str, Any]
-
-
-def cifar(name: str, sizes: tuple[int, ...], data_free_sizes: tuple[int, ...]) -> Case:
-    from cifar_resnet import images, load_resnet
-
-    return Case(
-        lambda: load_resnet(DATA / "models" / f"{name}.safetensors"),
-        lambda *which: images(DATA, *which),
-        sizes,
-        data_free_sizes,
-        {"input_shape": (3, 32, 32), "input_range": (-2.1, 2.6)},
-    )
-
-
-def mlperf_tiny_resnet8(sizes: tuple[int, ...], data_free_sizes: tuple[int, ...]) -> Case:
-    def load() -> Any:
-        import keras
-
-        return keras.saving.load_model(DATA / "native" / "pretrainedResnet.h5", compile=False)
-
-    def images(split: str, first: int = 0, last: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        with np.load(DATA / "cifar10_25k.npz") as archive:
-            x, y = archive[f"x_{split}"][first:last], archive[f"y_{split}"][first:last]
-        return x.astype(np.float32), y.astype(np.int64).ravel()
-
-    return Case(load, images, sizes, data_free_sizes, {"input_range": (0.0, 255.0)})
-
-
-CASES: dict[str, Callable[[], Case]] = {
-    "resnet20": lambda: cifar("resnet20", (60_000, 66_000, 72_000, 80_000, 98_000), (80_000, 93_000)),
-    "resnet56": lambda: cifar("resnet56", (135_000, 160_000, 200_000), (200_000, 220_000)),
-    "resnet8": lambda: mlperf_tiny_resnet8((22_000, 26_000, 32_000, 40_000), (34_000, 40_000)),
-}
+BATCH = 100
 
 
 class Evaluator:
-    """Fidelity of decoded tensors to the float model on the test images."""
+    """Fidelity of decoded tensors to the float model on the test inputs."""
 
     def __init__(self, case: Case) -> None:
         from wcodec.frontends import find_frontend
-        from wcodec.posttrain.fidelity import Fidelity, log_probabilities
-        from wcodec.posttrain.networks import open_network
+        from wcodec.posttrain.networks import can_run, open_network
         from wcodec.posttrain.networks.protocol import Inputs
 
-        x, self.labels = case.images("test")
-        self.model = case.load()
-        self.network = open_network(self.model)
-        self.inputs = Inputs((x,))
-        self.tensors = {t.name: t.value for t in find_frontend(self.model).tensors(self.model)}
-        self.log_probabilities, self.fidelity = log_probabilities, Fidelity(self.network, self.inputs)
+        self.case, self.model = case, case.load()
+        self.network = open_network(self.model) if can_run(self.model) else None
+        self.tensors = {t.name: np.array(t.value) for t in find_frontend(self.model).tensors(self.model)}
+        x, self.labels = case.test()
+        self.inputs = None if x is None else Inputs((x,))
+        self.reference = None if self.inputs is None else self._outputs()
+
+    def _outputs(self) -> np.ndarray:
+        network, inputs = self.network, self.inputs
+        runs = [network.run(inputs[i : i + BATCH]) for i in range(0, len(inputs), BATCH)]
+        return np.concatenate(runs).astype(np.float64)
 
     def __call__(self, tensors: Mapping[str, np.ndarray]) -> dict[str, float]:
+        if self.network is None:
+            return {"weights": _weight_error(self.tensors, tensors)}
         with self.network.loaded({**self.tensors, **tensors}):
-            outputs = [self.network.run(self.inputs[i : i + 250]) for i in range(0, len(self.inputs), 250)]
-        now, before = self.log_probabilities(np.concatenate(outputs)), self.fidelity.reference
-        return {
-            "kl": float((np.exp(before) * (before - now)).sum(axis=-1).mean()),
-            "agreement": 100 * float((now.argmax(-1) == before.argmax(-1)).mean()),
-            "top1": 100 * float((now.argmax(-1) == self.labels).mean()),
+            now = self._outputs()
+        return getattr(self, f"_{self.case.measure}")(now)
+
+    def _kl(self, now: np.ndarray) -> dict[str, float]:
+        from wcodec.posttrain.fidelity import log_probabilities
+
+        p, q = log_probabilities(self.reference), log_probabilities(now)
+        found = {
+            "kl": float((np.exp(p) * (p - q)).sum(axis=-1).mean()),
+            "agreement": 100 * float((p.argmax(-1) == q.argmax(-1)).mean()),
         }
+        return found if self.labels is None else {**found, "top1": 100 * float((q.argmax(-1) == self.labels).mean())}
+
+    def _cosine(self, now: np.ndarray) -> dict[str, float]:
+        return {"one_less_cosine": float(1 - (now * self.reference).sum(axis=-1).mean())}
+
+    def _squared(self, now: np.ndarray) -> dict[str, float]:
+        return {"relative_error": float(np.square(now - self.reference).mean() / self.reference.var(axis=0).mean())}
+
+
+def _weight_error(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> float:
+    """Mean squared error of all floats, relative to their mean square."""
+    names = [name for name in after if before[name].dtype.kind == "f"]
+    errors = sum(float(np.square(before[n].astype(np.float64) - after[n]).sum()) for n in names)
+    return errors / sum(float(np.square(before[n].astype(np.float64)).sum()) for n in names)
 
 
 def nncodec(name: str, evaluate: Evaluator, peers: str) -> None:
@@ -118,7 +85,7 @@ def nncodec(name: str, evaluate: Evaluator, peers: str) -> None:
         source = Path(folder) / "weights.npz"
         floats = {n: _outputs_first(n, v) for n, v in evaluate.tensors.items() if v.dtype == np.float32 and v.ndim}
         np.savez(source, **{n.replace("/", "|"): v for n, v in floats.items()})
-        command = [peers, str(NNCODEC), str(source), folder, *map(str, QPS)]
+        command = [peers, str(NNCODEC), str(source), folder, *map(str, evaluate.case.qps)]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
         for row in (json.loads(line) for line in lines if line.startswith("{")):
             with np.load(row.pop("decoded")) as archive:
@@ -143,9 +110,10 @@ def _back(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def ours(name: str, case: Case, evaluate: Evaluator) -> None:
-    calibration, _ = case.images("train", 0, CALIBRATION)
+    calibration = case.calibration()
     for target in case.sizes:
-        one(name, "calibrated", evaluate, {"calibration": calibration, "target_bytes": target})
+        options = {"calibration": calibration, "target_bytes": target, **case.options}
+        one(name, "calibrated", evaluate, options)
     for target in case.data_free_sizes:
         one(name, "data_free", evaluate, {"data_free": True, "target_bytes": target, **case.data_free})
 
@@ -178,8 +146,14 @@ def show(row: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", help="python of an environment with nncodec; left out: wcodec alone")
+    parser.add_argument("--plot", type=Path, metavar="FOLDER", help="read JSON lines from standard input and draw them")
     parser.add_argument("networks", nargs="*", default=[*CASES], help=f"of {', '.join(CASES)}")
     arguments = parser.parse_args()
+    if arguments.plot is not None:
+        from ptq_plot import draw
+
+        draw([json.loads(line) for line in sys.stdin if line.startswith("{")], arguments.plot)
+        return
     if not DATA.is_dir():
         sys.exit(f"no real data at {DATA} (set WCODEC_DATA)")
     if len(arguments.networks) > 1:  # a process each: for the peak memory

@@ -193,7 +193,7 @@ def networks(data: Path, work: Path) -> None:
         path = work / f"{name}.wcz"
         wcodec.encode(data / "native" / name, path, lossless=True, graph=True)
         folded = work / f"{name}.folded.wcz"
-        wcodec.encode(data / "native" / name, folded, lossless=True, fold_batch_norm=True)
+        wcodec.encode(data / "native" / name, folded, lossless=True, merge_batch_norm=True)
         theirs = keras.saving.load_model(data / "native" / name, compile=False).predict(inputs, verbose=0)
         for label, file in (("as it is", path), ("batch norm folded", folded)):
             with wcodec.runtime.Runner(file, prefetch=1) as runner:

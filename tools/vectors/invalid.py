@@ -8,6 +8,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from vectors import bases
 from vectors.build import (
     END,
     INTEGERS,
@@ -339,6 +340,10 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "rdft_four_axes": (25, "rdft over four axes", factored(1, [], None, [ONE], [1], shape=(1,) * 6)),
     "rdft_extent": (25, "a kernel extent of 1,025", factored(1, [], None, [ONE], [1], shape=(1025, 1, 1))),
     "rdft_no_extent": (25, "a kernel extent of 0", factored(1, [], None, [], [], shape=(0, 1, 1))),
+    **{
+        name: (25, rule, factored(kind, params, None, [ONE], [0] * count, shape=shape))
+        for name, (rule, kind, params, shape, count) in bases.INVALID.items()
+    },
     "step_small": (26, "the step code below the smallest", record([F32, 2], arrays=([MIN_CODE - 1], [1, 2]))),
     "step_large": (26, "the step code above the largest", record([F32, 2], arrays=([MAX_CODE + 1], [1, 2]))),
     "step_empty": (26, "a step code out of range of an empty tensor", record([F32, 0], arrays=([MAX_CODE + 1], []))),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from vectors import bases
 from vectors.build import (
     INTEGERS,
     VERBATIM,
@@ -337,6 +338,7 @@ VALID: dict[str, Callable[[], bytes]] = {
     "rans_tables": rans_tables,
     "coder_float_planes": float_coder("float_planes"),
     "coder_mixing": coder("mixing"),
+    **bases.VALID,
 }
 
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -17,9 +17,13 @@ import wcodec
 
 from ..encoder import PROFILES
 from ..frontends.registry import FRONTENDS
-from .options import EXISTING, PAIR, SIZE, WRITABLE, debug_option, json_option, sink
-from .terminal import progress, show_json
+from .options import EXISTING, FOLDER, PAIR, SIZE, WRITABLE, debug_option, json_option, sink
+from .terminal import progress, show_json, show_table
 
+if TYPE_CHECKING:
+    from ..posttrain.report import LayerRow
+
+COLUMNS = ("name", "weights", "bits/weight", "noise", "error share")
 SUFFIXES = [suffix.lstrip(".") for frontend in FRONTENDS.values() for suffix in frontend.suffixes]
 
 
@@ -34,6 +38,11 @@ SUFFIXES = [suffix.lstrip(".") for frontend in FRONTENDS.values() for suffix in 
 @click.option("--input-range", type=PAIR, metavar="LOW,HIGH", help="Lowest and highest value of the inputs.")
 @click.option("--target", "target_bytes", type=SIZE, metavar="SIZE", help="Size of the file, as in 70KB, from below.")
 @click.option("--max-kl", type=float, metavar="NATS", help="Divergence from the float model, measured on the data.")
+@click.option("--closest", is_flag=True, help="Write the closest file where the target or divergence cannot be kept.")
+@click.option("--fold-batch-norm", is_flag=True, help="Moving statistics to 0 and 1: same predictions, smaller.")
+@click.option("--one-shot", is_flag=True, help="Quantize by one look at the data: faster, larger.")
+@click.option("--resume", type=FOLDER, metavar="DIR", help="Keep finished layers there; go on where it broke off.")
+@click.option("--plot", type=WRITABLE, metavar="FILE", help="Draw the sizes and steps that were tried (.svg, .png).")
 @click.option("--graph", is_flag=True, help="Store the layer graph too, for wcodec.runtime (Keras models).")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Text to store; may be repeated.")
 @click.option("--digest/--no-digest", default=None, help="SHA-256 of the file [default: in files of 2 MiB and more].")
@@ -51,6 +60,11 @@ def encode(
     input_range: tuple[float, float] | None,
     target_bytes: int | None,
     max_kl: float | None,
+    closest: bool,
+    fold_batch_norm: bool,
+    one_shot: bool,
+    resume: str | None,
+    plot: str | None,
     graph: bool,
     metadata: Sequence[str],
     digest: bool | None,
@@ -69,6 +83,10 @@ def encode(
         "input_range": input_range,
         "target_bytes": target_bytes,
         "max_kl": max_kl,
+        "closest": closest or None,
+        "fold_batch_norm": fold_batch_norm or None,
+        "method": "one_shot" if one_shot else None,
+        "resume": resume,
     }
     texts = dict(_key_value(item) for item in metadata)
     destination = sink(out)
@@ -85,9 +103,13 @@ def encode(
             progress=tick,
             **{name: value for name, value in calibrated.items() if value is not None},  # type: ignore[arg-type]
         )
+    if plot is not None:
+        report.plot_curve(plot)
     if as_json:
         show_json(_summary(report), err=out == "-")
     else:
+        if report.layers and out != "-":
+            show_table(out, COLUMNS, [_cells(row) for row in report.layers], numbers=COLUMNS[1:])
         click.echo(
             f"{out}: {len(report.rows)} tensors, {report.nbytes:,} bytes, {report.ratio:.2f}x smaller, "
             f"{report.bits_per_weight:.3f} bits/weight",
@@ -105,10 +127,17 @@ def _summary(report: wcodec.EncodeReport) -> dict[str, Any]:
         "overhead_nbytes": report.overhead_nbytes,
         "ratio": report.ratio,
         "bits_per_weight": report.bits_per_weight,
-        "curve": [asdict(point) for point in report.curve],
+        "curve": [{**asdict(point), "step_code": point.step_code} for point in report.curve],
+        "layers": [row._asdict() for row in report.layers],
         "warnings": list(report.warnings),
         "tensors": [row._asdict() for row in report.rows],
     }
+
+
+def _cells(row: LayerRow) -> tuple[str, ...]:
+    noise = "" if row.noise is None else f"{row.noise:.2e}"
+    share = "" if row.error_share is None else f"{100 * row.error_share:.1f} %"
+    return row.name, f"{row.weights:,}", f"{row.bits_per_weight:.3f}", noise, share
 
 
 def _arrays(path: str) -> Any:

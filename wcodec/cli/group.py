@@ -16,6 +16,7 @@ from .demo.command import demo
 from .encode import encode
 from .fetch import fetch
 from .inspect import inspect
+from .plan import plan
 from .publish import publish
 from .pull import pull
 from .run import run
@@ -29,6 +30,8 @@ EXTRAS = {
     "cryptography": "sign",
     "fsspec": "remote",
     "keras": "tensorflow",
+    "matplotlib": "plot",
+    "scipy": "factor",
     "sklearn": "demo",
     "starlette": "serve",
     "tensorflow": "tensorflow",
@@ -75,5 +78,5 @@ def wcz(debug: bool) -> None:
     """Encode, decode and look into .wcz files: the weights of neural networks, made small."""
 
 
-for verb in (encode, decode, inspect, stream, run, fetch, verify, publish, serve, pull, demo):
+for verb in (encode, decode, inspect, stream, run, fetch, verify, plan, publish, serve, pull, demo):
     wcz.add_command(verb)

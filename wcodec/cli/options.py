@@ -49,6 +49,7 @@ SIZE, PAIR = Size(), Pair()
 SOURCE = PathOrUrl(exists=True, dir_okay=False, allow_dash=True)
 EXISTING = click.Path(exists=True, dir_okay=False, allow_dash=True)
 WRITABLE = click.Path(dir_okay=False, allow_dash=True)
+FOLDER = click.Path(file_okay=False)
 
 
 def source(path: str, timeout: float | None = None) -> Any:

@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from .. import backend
-from .costs import metered
+from .costs import metered, metered_total
 from .protocol import ArraySpec
 from .symbols import accepts_integers, as_symbols, from_symbols, room_for
 
@@ -54,8 +54,12 @@ class Context:
         ends = np.cumsum([spec.size for spec in specs])
         return [from_symbols(symbols[end - spec.size : end], spec) for spec, end in zip(specs, ends, strict=True)]
 
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits that `encode` would take, to about 2**-15 of a bit a decision, without the bytes of its end."""
+        return metered_total(backend.kernel.context_cost, [view_of(array.shape) for array in arrays], arrays)
+
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Bits of each symbol, to about 2**-15 of a bit a decision; the payload has one to four bytes more."""
+        """Bits of each symbol; their sum is `cost`."""
         return metered(backend.kernel.context_cost, [view_of(array.shape) for array in arrays], arrays)
 
 

@@ -14,6 +14,13 @@ View = TypeVar("View")
 UNIT = 65536  # costs of the kernel's meters are in 2**-16 bit
 
 
+def metered_total(
+    meter: Callable[[np.ndarray, list[View]], int], views: list[View], arrays: Sequence[np.ndarray]
+) -> float:
+    """Bits of all arrays under a coder whose kernel has a meter."""
+    return meter(np.concatenate([np.empty(0, np.int32), *map(as_symbols, arrays)]), views) / UNIT
+
+
 def metered(
     meter: Callable[[np.ndarray, list[View], np.ndarray], int], views: list[View], arrays: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
@@ -21,7 +28,7 @@ def metered(
     symbols = np.concatenate([np.empty(0, np.int32), *map(as_symbols, arrays)])
     costs = np.empty(len(symbols), np.uint32)
     meter(symbols, views, costs)
-    return shaped(costs / np.float32(UNIT), arrays)
+    return shaped((costs / UNIT).astype(np.float32), arrays)
 
 
 def shaped(costs: np.ndarray, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -48,6 +48,10 @@ class EliasGamma:
             raise PayloadError(f"{len(rest)} bytes follow the last array")
         return arrays
 
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits of the payload."""
+        return 8.0 * len(self.encode(arrays))
+
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Bits of each symbol: the strings without their padding."""
         bits = [run_length_costs(as_symbols(array), GAMMA, GAMMA, False) for array in arrays]

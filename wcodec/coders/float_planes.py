@@ -60,6 +60,10 @@ class FloatPlanes:
             raise PayloadError(f"{len(rest)} bytes follow the last array")
         return arrays
 
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits of the payload."""
+        return 8.0 * len(self.encode(arrays))
+
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Each array's share of its bits, the same for all of its elements: a plane does not tell them apart."""
         return [spread(8 * len(self.encode([array])), array) for array in arrays]

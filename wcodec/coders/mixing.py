@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import backend
 from ..errors import PayloadError
-from .costs import metered
+from .costs import metered, metered_total
 from .protocol import ArraySpec
 from .symbols import accepts_integers, as_symbols, from_symbols, room_for
 
@@ -59,9 +59,7 @@ class Mixing:
 
     def cost(self, arrays: Sequence[np.ndarray]) -> float:
         """Bits that `encode` would take, to about 2**-15 of a bit a decision, without the bytes of its end."""
-        symbols = [as_symbols(array) for array in arrays]
-        views = [view_of(array.shape) for array in arrays]
-        return backend.kernel.mixing_cost(np.concatenate([np.empty(0, np.int32), *symbols]), views) / 65536
+        return metered_total(backend.kernel.mixing_cost, [view_of(array.shape) for array in arrays], arrays)
 
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Bits of each symbol; their sum is `cost`."""

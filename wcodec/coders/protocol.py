@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -55,8 +55,34 @@ class Coder(Protocol):
             PayloadError: the payload does not hold these arrays.
         """
 
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits that `encode` takes, to a few bits and 0.1 %."""
+
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Bits that each element takes where it stands, float32 arrays of the shapes of `arrays`.
 
         Together they are what `encode` takes, but for what a payload holds besides its elements: tables, ends, padding.
+        """
+
+
+@runtime_checkable
+class ScalingCoder(Coder, Protocol):
+    """A coder that can multiply while it decodes, which saves a pass over the weights."""
+
+    def decode_scaled(
+        self,
+        payload: bytes | memoryview,
+        specs: Sequence[ArraySpec],
+        steps_of: Callable[[list[np.ndarray]], np.ndarray | None],
+    ) -> list[np.ndarray]:
+        """`decode`, with arrays multiplied by their steps on the way.
+
+        Args:
+            payload: of `encode`.
+            specs: of its arrays.
+            steps_of: called before each array with those before it; float32 steps, (1,) or one for each index of the
+                array's first axis, or None for the symbols themselves.
+
+        Returns:
+            float32 symbol * step, one multiplication an element, where there are steps.
         """

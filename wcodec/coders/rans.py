@@ -55,19 +55,9 @@ class Rans:
         self,
         payload: bytes | memoryview,
         specs: Sequence[ArraySpec],
-        steps_of: Callable[[Sequence[np.ndarray]], np.ndarray | None],
+        steps_of: Callable[[list[np.ndarray]], np.ndarray | None],
     ) -> list[np.ndarray]:
-        """`decode`, with arrays multiplied by their steps on the way.
-
-        Args:
-            payload: of `encode`.
-            specs: of its arrays.
-            steps_of: called before each array with those before it; float32 steps, (1,) or one for each index of the
-                array's first axis, or None for the symbols themselves.
-
-        Returns:
-            float32 symbol * step, one multiplication an element, where there are steps.
-        """
+        """See `ScalingCoder`."""
         done: list[np.ndarray] = []
 
         def read(decoder: Any, _: int, spec: ArraySpec) -> np.ndarray:
@@ -77,6 +67,10 @@ class Rans:
             return array
 
         return list(_decode(payload, specs, read))
+
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits of the payload."""
+        return 8.0 * len(self.encode(arrays))
 
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Bits of each symbol under the tables of its array; tables, exponents and states are beside them."""

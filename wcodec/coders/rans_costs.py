@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .rans_control import Control, Geometry, add_serial
+from .rans_control import Control, Geometry, Model, add_serial
 from .rans_plan import CLASSES, LANES, MIDDLE, NONE, UP, Plan, near_columns
 from .rans_tables import TOTAL, ZERO
 
@@ -21,16 +21,26 @@ def planned_costs(symbols: np.ndarray, geometry: Geometry, plan: Plan, frequenci
     classes = np.clip(MIDDLE + plan.scales.rows[:, None] + plan.scales.columns, 0, CLASSES - 1)
     seen = np.where((keys < 0) & (direct != ESCAPE), -direct, direct)
     bits = np.log2(TOTAL / frequencies[classes, np.abs(keys), seen + ZERO])
-    bits[direct == ESCAPE] += _escape_bits(symbols[: view.size].reshape(direct.shape)[direct == ESCAPE])
+    escaped = direct == ESCAPE
+    if escaped.any():
+        bits[escaped] += _escape_bits(symbols[: view.size].reshape(direct.shape)[escaped])
     rest = symbols[view.size :]
     return np.concatenate([bits.reshape(-1), serial_costs(rest, geometry.rows)]).astype(np.float32)
 
 
 def serial_costs(symbols: np.ndarray, rows: int) -> np.ndarray:
-    """Bits float32 (n,) of int32 symbols (n,) that are coded serially: each the mean, as their string has no shares."""
+    """Bits float32 (n,) of int32 symbols (n,) that are coded serially."""
     control = Control()
     add_serial(control, symbols, rows)
-    return np.full(len(symbols), 8 * len(control.tobytes()) / max(len(symbols), 1), np.float32)
+    return _shares(symbols, control).astype(np.float32)
+
+
+def _shares(integers: np.ndarray, control: Control) -> np.ndarray:
+    """Bits float64 (n,) of integers (n,) in a control string: its length, in the proportions of their gamma codes."""
+    if not len(integers):
+        return np.empty(0)
+    lengths = 2.0 * np.frexp(np.abs(integers.astype(np.float64)))[1] + 1
+    return np.asarray(lengths * (8 * len(control.tobytes()) / lengths.sum()))
 
 
 def _neighbours(signs: np.ndarray, kind: int, plan: Plan) -> np.ndarray:
@@ -47,6 +57,8 @@ def _neighbours(signs: np.ndarray, kind: int, plan: Plan) -> np.ndarray:
 
 
 def _escape_bits(symbols: np.ndarray) -> np.ndarray:
-    """Of the distances beyond +-127: a sign, an exponent in unary and as many bits below, before any adaptation."""
-    distance = np.abs(symbols.astype(np.int64)) + ESCAPE + 1
-    return np.asarray(2 * np.frexp(distance)[1], np.float64)
+    """Of the distances beyond +-127 of symbols (n,)."""
+    control = Control()
+    distances = np.where(symbols > 0, symbols + ESCAPE + 1, symbols - ESCAPE - 1)
+    control.add(Model.ESCAPE, distances)
+    return _shares(distances, control)

@@ -39,6 +39,10 @@ class Raw:
             offset += spec.size * spec.dtype.itemsize
         return arrays
 
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits of the payload."""
+        return 8.0 * sum(array.nbytes for array in arrays)
+
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Eight bits a byte."""
         return [np.full(array.shape, 8 * array.dtype.itemsize, np.float32) for array in arrays]

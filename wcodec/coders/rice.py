@@ -66,6 +66,10 @@ class Rice:
             raise PayloadError(f"{len(rest)} bytes follow the last array")
         return arrays
 
+    def cost(self, arrays: Sequence[np.ndarray]) -> float:
+        """Bits of the payload."""
+        return 8.0 * len(self.encode(arrays))
+
     def costs(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Bits of each symbol: the strings without the byte of parameters and the padding."""
         every = [as_symbols(array) for array in arrays]

@@ -1,7 +1,9 @@
 """Factorizations: named factors <-> weight. One file a kind; `registry.py` lists them."""
 
+from .block import Block
 from .block_diagonal import BlockDiagonal
 from .cp import CP
+from .dct import Dct
 from .dense import Dense
 from .dictionary import Dictionary
 from .hierarchical_tucker import HierarchicalTucker
@@ -9,6 +11,7 @@ from .input_output import InputOutput
 from .kmeans import KMeans
 from .low_rank import LowRank
 from .mixed_block import MixedBlock
+from .pool import Pool
 from .product_quantization import ProductQuantization
 from .protocol import FactoredWeight, Factorization
 from .random_projection import RandomProjection
@@ -21,12 +24,16 @@ from .t_linear import TLinear
 from .t_product import TProduct
 from .tensor_ring import TensorRing
 from .tensor_train import TensorTrain
+from .tent import Tent
+from .tfc import Tfc
 from .tucker2 import Tucker2
 
 __all__ = [
     "CP",
     "FACTORIZATIONS",
+    "Block",
     "BlockDiagonal",
+    "Dct",
     "Dense",
     "Dictionary",
     "FactoredWeight",
@@ -36,6 +43,7 @@ __all__ = [
     "KMeans",
     "LowRank",
     "MixedBlock",
+    "Pool",
     "ProductQuantization",
     "RandomProjection",
     "Rdft",
@@ -46,6 +54,8 @@ __all__ = [
     "TProduct",
     "TensorRing",
     "TensorTrain",
+    "Tent",
+    "Tfc",
     "Tucker2",
     "find_factorization",
     "register_factorization",

@@ -88,7 +88,7 @@ def two_sided_basis(
         first = _leading(_project(tensor, axes[1], second), axes[0], ranks[0])
         second = _leading(_project(tensor, axes[0], first), axes[1], ranks[1])
         core = _project(_project(tensor, axes[0], first), axes[1], second)
-        if np.square(core).sum() <= energy * (1 + 1e-10):
+        if np.square(core).sum() <= energy * (1 + 1e-8):
             break
         energy = float(np.square(core).sum())
     return core, first, second
@@ -96,10 +96,10 @@ def two_sided_basis(
 
 def _leading(tensor: np.ndarray, axis: int, rank: int) -> np.ndarray:
     """Leading left singular vectors (n_axis, rank) of the unfolding along an axis."""
-    rows = np.moveaxis(tensor, axis, 0).reshape(tensor.shape[axis], -1)
-    if rows.shape[1] > rows.shape[0]:  # the QR of the transpose has the same left vectors, and is small
-        rows = np.asarray(np.linalg.qr(rows.T, mode="r")).T
-    return truncated_svd(rows, rank)[0]
+    rows = np.moveaxis(tensor, axis, 0).reshape(tensor.shape[axis], tensor.size // max(1, tensor.shape[axis]))
+    if rows.shape[1] <= rows.shape[0] or not rows.size:
+        return truncated_svd(rows, rank)[0]
+    return np.asarray(np.linalg.eigh(rows @ rows.T)[1][:, ::-1][:, :rank])  # eigenvalues ascend
 
 
 def _project(tensor: np.ndarray, axis: int, basis: np.ndarray) -> np.ndarray:

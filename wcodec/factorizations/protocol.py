@@ -44,6 +44,11 @@ class Factorization(ABC):
         """Factor name -> axes along which its step varies by default; a factor left out has one step."""
         return {}
 
+    @property
+    def scanned_factors(self) -> frozenset[str]:
+        """Factors whose last axes are those of the weight: a coder sees them in the axis order of the weight."""
+        return frozenset(name for name, shape in self.factor_shapes.items() if shape == self.shape)
+
     @abstractmethod
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
         """Factors whose reconstruction approximates `weight` (float32, `shape`); encode side only."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..errors import FactorizationError, UnknownKindError
+from .block import Block
 from .block_diagonal import BlockDiagonal
 from .cp import CP
+from .dct import Dct
 from .dense import Dense
 from .dictionary import Dictionary
 from .hierarchical_tucker import HierarchicalTucker
@@ -12,6 +14,7 @@ from .input_output import InputOutput
 from .kmeans import KMeans
 from .low_rank import LowRank
 from .mixed_block import MixedBlock
+from .pool import Pool
 from .product_quantization import ProductQuantization
 from .protocol import Factorization
 from .random_projection import RandomProjection
@@ -23,6 +26,8 @@ from .t_linear import TLinear
 from .t_product import TProduct
 from .tensor_ring import TensorRing
 from .tensor_train import TensorTrain
+from .tent import Tent
+from .tfc import Tfc
 from .tucker2 import Tucker2
 
 FACTORIZATIONS: dict[str, type[Factorization]] = {
@@ -46,6 +51,11 @@ FACTORIZATIONS: dict[str, type[Factorization]] = {
     "mixed_block": MixedBlock,
     "t_product": TProduct,
     "t_linear": TLinear,
+    "tent": Tent,
+    "pool": Pool,
+    "dct": Dct,
+    "block": Block,
+    "tfc": Tfc,
 }
 
 

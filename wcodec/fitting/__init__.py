@@ -1,4 +1,4 @@
 """How factors are found where that takes more than a decomposition: loaded when something is fitted, never to decode.
 
-The files use SciPy, scikit-learn and tensorly where these have what is needed (extra: factor), and import them in use.
+The files use SciPy and scikit-learn where these have what is needed (extra: factor), and import them in use.
 """

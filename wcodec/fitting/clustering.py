@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 # Up to this many distinct values the codebook is the best there is; beyond, they are first put into as many bins.
-EXACT_VALUES = 4096
+EXACT_VALUES = 2048
 LLOYD_ITERATIONS = 50
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import UnsupportedTypeError
+from ..factorizations import FactoredWeight
 from .loading import Slot, matched
 from .normal import normal, scan_by_name
 from .protocol import NamedTensor, StoredTensor, WithoutGraph
@@ -18,6 +20,7 @@ class Arrays(WithoutGraph):
     """Name -> numpy array or scalar, Python number, or anything that numpy can make an array of (JAX arrays).
 
     A mapping that is no dict is asked for an array when it is coded: it may hold more than memory does.
+    A value may also be a `FactoredWeight`, or a `NamedTensor`, which brings its scan.
     """
 
     name: ClassVar[str] = "arrays"
@@ -28,6 +31,12 @@ class Arrays(WithoutGraph):
 
     def tensors(self, model: Mapping[str, Any]) -> Iterator[NamedTensor]:
         for name, value in _named(model):
+            if isinstance(value, NamedTensor):
+                yield replace(value, name=name)
+                continue
+            if isinstance(value, FactoredWeight):
+                yield NamedTensor(name, value)
+                continue
             array = normal(name, value)
             scan = scan_by_name(name, array.ndim)
             if isinstance(model, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -32,6 +33,13 @@ class NamedTensor:
         """Of the tensor; known without reading it."""
         return self.value.shape if isinstance(self.value, np.ndarray) else self.value.factorization.shape
 
+    @property
+    def coded_size(self) -> int:
+        """Elements of what is coded: of the tensor, or of its factors."""
+        if isinstance(self.value, np.ndarray):
+            return self.value.size
+        return sum(math.prod(shape) for shape in self.value.factorization.factor_shapes.values())
+
 
 class StoredTensor(NamedTensor):
     """One that stays where it is until its value is asked for, each time anew: a model may be larger than memory."""
@@ -53,6 +61,11 @@ class StoredTensor(NamedTensor):
         """Of the tensor."""
         shape: tuple[int, ...] = self.__dict__["_shape"]
         return shape
+
+    @property
+    def coded_size(self) -> int:
+        """Elements of the tensor."""
+        return math.prod(self.shape)
 
 
 class FrontEnd(Protocol):

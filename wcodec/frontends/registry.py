@@ -12,11 +12,13 @@ from .keras_file import KerasFile
 from .npz import Npz
 from .protocol import FrontEnd
 from .safetensors import Safetensors
+from .tfc import TfcFrontEnd
 from .torch import Torch
 
 FRONTENDS: dict[str, FrontEnd] = {
     "keras": Keras(),
     "torch": Torch(),  # before arrays: a state_dict is a mapping too
+    "tfc": TfcFrontEnd(),
     "arrays": Arrays(),
     "keras_file": KerasFile(),
     "safetensors": Safetensors(),

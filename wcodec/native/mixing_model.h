@@ -7,7 +7,7 @@
 #define WCZ_MIXING_MODEL_H
 
 #include "bits.h"
-#include "mixing_prior.h"
+#include "mixing_curves.h"
 #include "range_coder.h"
 
 enum {
@@ -56,7 +56,7 @@ static inline uint32_t counter(int32_t probability16, uint32_t count) {
 static inline void learn(const wcz_mixing_model *model, uint32_t *counter, uint32_t bit, uint32_t most) {
     uint32_t count = *counter & MAX_COUNT;
     int32_t p = (int32_t)(*counter >> 10), target = bit ? (1 << 22) - 1 : 0;
-    int32_t change = (int32_t)(((int64_t)(target - p) * model->rates[count]) >> 16);
+    int32_t change = (int32_t)(((int64_t)(target - p) * rate_at(model, count)) >> 16);
     *counter += ((uint32_t)change << 10) + (count < most);
 }
 
@@ -64,7 +64,7 @@ static inline void learn(const wcz_mixing_model *model, uint32_t *counter, uint3
 
 /* Log-odds of a counter, shrunk while it has seen little: |result| <= 2047. */
 static inline int32_t evidence(const wcz_mixing_model *model, uint32_t counter) {
-    return (model->stretch[counter >> 20] * model->confidences[counter & MAX_COUNT]) >> 8;
+    return (stretch_at(model, counter >> 20) * confidence_at(model, counter & MAX_COUNT)) >> 8;
 }
 
 typedef struct {
@@ -79,14 +79,14 @@ static inline void mix(const wcz_mixing_model *model, mixture *m) {
     for (int i = 0; i < 4; i++) {
         sum += m->inputs[i] * model->mixers[m->mixer][i];
     }
-    m->chance = model->squash[clamp(sum >> 14, -MAX_STRETCH, MAX_STRETCH) + 2048];
+    m->chance = (uint32_t)squash_at(model, clamp(sum >> 14, -MAX_STRETCH, MAX_STRETCH));
 }
 
 /* A gradient step on the code length. |error| <= 4095 and rate <= 768, so |step| <= 196560; times 4094 it is below 2^30. */
 static inline void learn_mixture(wcz_mixing_model *model, const mixture *m, uint32_t bit) {
     uint8_t *uses = &model->mixer_uses[m->mixer];
     int32_t error = ((bit ? 65535 : 0) - (int32_t)m->chance) >> 4;
-    int32_t step = (error * model->mixer_rates[*uses]) >> 4;
+    int32_t step = (error * mixer_rate_at(model, *uses)) >> 4;
     *uses = (uint8_t)(*uses + (*uses < 255));
     for (int i = 0; i < 4; i++) {
         model->mixers[m->mixer][i] += (m->inputs[i] * step + (1 << 15)) >> 16;
@@ -96,37 +96,7 @@ static inline void learn_mixture(wcz_mixing_model *model, const mixture *m, uint
 /* -- start ----------------------------------------------------------------------------------------------------------- */
 
 static inline int32_t initial_chance(const wcz_mixing_model *model, int32_t sixteenths) {
-    return model->squash[clamp(sixteenths * 16, -MAX_STRETCH, MAX_STRETCH) + 2048];
-}
-
-/* Squash between its knots, 64 steps apart, and stretch as its inverse: how many x have squash(x) below 16 p + 8. */
-static inline void start_curves(wcz_mixing_model *model) {
-    for (int i = 0; i <= 2048; i++) {
-        int knot = i / 64 < 32 ? i / 64 : 31, past = i - 64 * knot;
-        int value = (SQUASH_KNOTS[knot] * (64 - past) + SQUASH_KNOTS[knot + 1] * past + 32) / 64;
-        model->squash[i] = (uint16_t)value;
-        if (i > 0) {
-            model->squash[4096 - i] = (uint16_t)(65536 - value);
-        }
-    }
-    int x = 0;
-    for (int p = 0; p < 4096; p++) {
-        while (x < 4095 && model->squash[x] < 16 * p + 8) {
-            x++;
-        }
-        model->stretch[p] = (int16_t)clamp(x - 2048, -MAX_STRETCH, MAX_STRETCH);
-    }
-}
-
-static inline void start_rates(wcz_mixing_model *model) {
-    for (int n = 0; n <= MAX_COUNT; n++) {
-        model->rates[n] = (uint16_t)(655360 / (10 * n + 16));
-        model->confidences[n] = (int16_t)(256 * (10 * n + 3) / (10 * n + 15));
-    }
-    for (int n = 0; n < 256; n++) {
-        model->mixer_rates[n] = (uint16_t)(48 + 45 * 256 / (n + 16));
-        model->mixer_uses[n % 16] = 0;
-    }
+    return squash_at(model, clamp(sixteenths * 16, -MAX_STRETCH, MAX_STRETCH));
 }
 
 static inline int decision_class(int node) {
@@ -169,7 +139,9 @@ static inline void start_rare_counters(wcz_mixing_model *model) {
 
 static inline void start_model(wcz_mixing_model *model) {
     start_curves(model);
-    start_rates(model);
+    for (int i = 0; i < 16; i++) {
+        model->mixer_uses[i] = 0;
+    }
     start_counters(model);
     start_rare_counters(model);
     for (int i = 0; i < 4; i++) {

@@ -15,7 +15,7 @@
 /* Towards `magnitude` << 12 with the rate of a counter that has seen `count`, at most 1000. */
 static inline uint32_t moved(const wcz_mixing_model *model, uint32_t mean, uint32_t magnitude, size_t count) {
     int64_t distance = (int64_t)(magnitude << 12) - (int64_t)mean;
-    return (uint32_t)((int64_t)mean + ((distance * model->rates[count < 1000 ? count : 1000]) >> 16));
+    return (uint32_t)((int64_t)mean + ((distance * rate_at(model, (uint32_t)(count < 1000 ? count : 1000))) >> 16));
 }
 
 /* The mean of the array so far; eight thousandths of a symbol, two of them, stand in for the ones to come. */

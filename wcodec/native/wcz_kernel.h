@@ -189,7 +189,7 @@ typedef struct {
 
 #define WCZ_MIXING_PLACES 256     /* places in a kernel with a prediction of their own; the others share */
 
-/* All that the coder has learned; about 90 KB. coders.md says what each field is. */
+/* All that the coder has learned, 60 KB, and tables, 21 KB (mixing_curves.h). coders.md says what each field is. */
 typedef struct {
     uint32_t counters[26 * 12 + 26 * 15 + 81][16];
     uint32_t sign_pairs[32][9];
@@ -202,11 +202,13 @@ typedef struct {
     int32_t scale_bias;
     int32_t shared_taps[3][8];
     int32_t place_taps[WCZ_MIXING_PLACES][8];
+#ifndef WCZ_FEW_TABLES
     int16_t stretch[4096];
     uint16_t squash[4096];
     uint16_t rates[1024];
     int16_t confidences[1024];
     uint16_t mixer_rates[256];
+#endif
     uint8_t mixer_uses[16];
 } wcz_mixing_model;
 

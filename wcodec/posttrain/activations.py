@@ -59,7 +59,7 @@ def measure(network: Network, inputs: Inputs) -> dict[str, Moments]:
                 for site in call.layer.sites:
                     name = call.layer.tensors[site.variable]
                     require_finite(x, name)
-                    found.setdefault(name, Moments()).add(site.columns(x, positions))
+                    found.setdefault(name, Moments()).add(site.columns_of(x, positions))
             return call.output({})
 
         network.run(inputs[samples], visit)
@@ -70,24 +70,3 @@ def require_finite(x: np.ndarray, tensor: str) -> None:
     """Raise NonFiniteError for NaN or infinity in the input of the layer that `tensor` is a weight of."""
     if not np.isfinite(x).all():
         raise NonFiniteError("the calibration gives NaN or infinity at the input of its layer", tensor=tensor)
-
-
-def absorbed_layers(network: Network, inputs: Inputs) -> frozenset[str]:
-    """Names of the layers whose mean error is taken up: by their own additive variable or by that of the next layer.
-
-    A layer feeds another where the very object that it returned comes in as its first argument.
-    """
-    made: dict[int, tuple[str, Any]] = {}  # id of an output -> layer, and the output, kept so that no id is used twice
-    absorbed: set[str] = set()
-
-    def visit(call: Call) -> Any:
-        if call.layer.additive is not None:
-            absorbed.add(call.layer.name)
-            maker = made.get(id(call.argument))
-            absorbed.update([maker[0]] if maker else [])
-        result = call.output({})
-        made[id(result)] = (call.layer.name, result)
-        return result
-
-    network.run(inputs[:2], visit)
-    return frozenset(absorbed)

@@ -11,6 +11,7 @@ from ..errors import NonFiniteError, OptionError
 from .networks.protocol import Inputs
 
 ENOUGH = 64  # fewer samples than this leave most directions of the inputs unseen
+FEW = 16  # samples that tell whether the quantizer learned its data by heart
 HELD_OUT = 8  # one sample of this many checks the result where no validation data is given
 
 
@@ -64,6 +65,13 @@ def held_out(inputs: Inputs) -> tuple[Inputs, Inputs]:
         return inputs, inputs
     last = np.arange(len(inputs)) % HELD_OUT == HELD_OUT - 1
     return _where(inputs, ~last), _where(inputs, last)
+
+
+def checked_apart(inputs: Inputs) -> tuple[Inputs, Inputs | None]:
+    """Data to measure on, and the last few to check with; none of them where there are few."""
+    if len(inputs) < 4 * ENOUGH:
+        return inputs, None
+    return inputs[: len(inputs) - FEW], inputs[len(inputs) - FEW :]
 
 
 def _where(inputs: Inputs, chosen: Sequence[bool] | np.ndarray) -> Inputs:

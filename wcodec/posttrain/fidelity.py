@@ -40,5 +40,19 @@ class Fidelity:
         return float(terms.sum(axis=-1).mean())
 
 
+class OutputError:
+    """The float network's outputs on some inputs, whatever they mean, to compare with."""
+
+    def __init__(self, network: Network, inputs: Inputs) -> None:
+        self._network, self._inputs = network, inputs
+        self._reference = _outputs(network, inputs).astype(np.float64)
+
+    def relative(self) -> float:
+        """Squared error of the outputs as the network is now, over their variance; 0 for outputs that never vary."""
+        error = np.square(_outputs(self._network, self._inputs) - self._reference).mean()
+        variance = float(np.var(self._reference, axis=0).mean())
+        return float(error) / variance if variance > 0 else 0.0
+
+
 def _outputs(network: Network, inputs: Inputs) -> np.ndarray:
     return np.concatenate([network.run(inputs[samples]) for _, samples in slices(len(inputs))])

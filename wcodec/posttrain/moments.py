@@ -8,6 +8,8 @@ import numpy as np
 class Moments:
     """Sums over samples of the float network's columns x and the quantized network's x'; both the same if one is given.
 
+    Beside them may go r, errors that will be added to the outputs.
+
     Columns are taken relative to the mean of the first slice, so that inputs which hardly move keep their covariance.
     Products of one slice are float32, their sums float64. Slices are cut by the caller, always at the same places:
     then the sums do not depend on how the data came.
@@ -20,30 +22,40 @@ class Moments:
     def __init__(self) -> None:
         self.count = 0
         self.apart = False
-        self._sides: list[_Side] = []  # x', then x where it differs
-        self._products: list[np.ndarray | float] = [0.0, 0.0]  # of x' with x', of x with x'
+        self._sides: dict[str, _Side] = {}
+        self._products: dict[str, np.ndarray | float] = {}  # of each side with x'
 
-    def add(self, columns: np.ndarray, columns_float: np.ndarray | None = None) -> None:
-        """Take in columns (groups, samples, n) of x', and of x where that differs (in the first slice or in none)."""
-        given = [columns] if columns_float is None else [columns, columns_float]
+    def add(
+        self, columns: np.ndarray, columns_float: np.ndarray | None = None, carried: np.ndarray | None = None
+    ) -> None:
+        """Take in columns (groups, samples, n) of x', of x where that differs, and r (groups, samples, rows).
+
+        What is given for the first slice is given for all.
+        """
+        given = {"x'": columns, "x": columns_float, "r": carried}
+        known = {side: c for side, c in given.items() if c is not None}
         if not self.count:
-            self._sides = [_Side(c) for c in given]
+            self._sides = {side: _Side(c) for side, c in known.items()}
             self.apart = columns_float is not None
         self.count += columns.shape[1]
-        moved = [side.moved(c) for side, c in zip(self._sides, given, strict=True)]
-        for which, left in enumerate(moved):
-            self._products[which] = self._products[which] + _products(left, moved[0])
+        moved = {side: self._sides[side].moved(c) for side, c in known.items()}
+        for side, left in moved.items():
+            self._products[side] = self._products.get(side, 0.0) + _products(left, moved["x'"])
 
     def inputs(self, *, centred: bool) -> np.ndarray:
         """E[x' x'^T] (groups, n, n); the covariance where `centred`, for what follows takes up a shift of the mean."""
-        return self._moment(0, centred)
+        return self._moment("x'", centred)
 
     def cross(self, *, centred: bool) -> np.ndarray:
         """E[x x'^T] (groups, n, n), or the covariance."""
-        return self._moment(int(self.apart), centred)
+        return self._moment("x" if self.apart else "x'", centred)
 
-    def _moment(self, which: int, centred: bool) -> np.ndarray:
-        left, right = self._sides[which], self._sides[0]
+    def carried(self, *, centred: bool) -> np.ndarray | None:
+        """E[r x'^T] (groups, rows, n), or the covariance; None where no r was given."""
+        return self._moment("r", centred) if "r" in self._sides else None
+
+    def _moment(self, which: str, centred: bool) -> np.ndarray:
+        left, right = self._sides[which], self._sides["x'"]
         products = np.asarray(self._products[which]) / self.count
         covariance = products - _outer(left.sums / self.count, right.sums / self.count)
         if centred:
@@ -52,7 +64,7 @@ class Moments:
 
 
 class _Side:
-    """The sums of one of the two networks, relative to an origin (groups, 1, n)."""
+    """The sums of x', x or r, relative to an origin (groups, 1, n)."""
 
     def __init__(self, first: np.ndarray) -> None:
         self.origin = first.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
@@ -74,7 +86,7 @@ def _outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Sum over samples of left right^T (groups, n, n) in float64."""
+    """Sum over samples of left^T right (groups, ., n) in float64."""
     if len(left) == 1:  # a matrix times itself is recognized and costs half
         return np.asarray(left[0].T @ right[0], np.float64)[np.newaxis]
     return np.asarray(np.matmul(left.transpose(0, 2, 1), right), np.float64)

@@ -21,9 +21,15 @@ Pick = Callable[[int], np.ndarray]  # number of positions -> those to look at
 Columns = Callable[[np.ndarray, Pick], np.ndarray]  # first input of the layer -> (groups, samples, n)
 
 
+MOST_COLUMNS = 4096  # second moments of more inputs than this (128 MiB of float64) are cut into blocks
+
+
 @dataclass(frozen=True)
 class Site:
     """One weight of a layer that is quantized with error feedback.
+
+    A matrix with more than `MOST_COLUMNS` columns is cut into equal blocks of columns, matrices of their own: errors
+    are fed back within each, and moments take n^2 / blocks elements.
 
     Attributes:
         variable: name of the weight inside its layer.
@@ -40,14 +46,47 @@ class Site:
     output_axes: int = 1
 
     def to_matrices(self, weight: np.ndarray) -> np.ndarray:
-        """float64 (groups, rows, n) of a weight in its framework's layout."""
+        """float64 (groups * blocks, rows, n) of a weight in its framework's layout."""
         scanned = to_scan(weight, self.scan).astype(np.float64)
         n = math.prod(scanned.shape[self.output_axes :])
-        return scanned.reshape(self.groups, scanned.size // (self.groups * n), n)
+        matrices = scanned.reshape(self.groups, scanned.size // (self.groups * n), blocks(n), n // blocks(n))
+        return matrices.transpose(0, 2, 1, 3).reshape(-1, matrices.shape[1], matrices.shape[3])
 
     def from_matrices(self, matrices: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Inverse of `to_matrices` for a weight of `shape`; dtype kept."""
-        return from_scan(matrices.reshape(scanned_shape(shape, self.scan)), self.scan)
+        blocked = matrices.reshape(self.groups, -1, *matrices.shape[1:]).transpose(0, 2, 1, 3)
+        return from_scan(blocked.reshape(scanned_shape(shape, self.scan)), self.scan)
+
+    def columns_of(self, x: np.ndarray, pick: Pick) -> np.ndarray:
+        """The columns that the matrices meet, (groups * blocks, samples, n)."""
+        columns = self.columns(x, pick)
+        groups, samples, n = columns.shape
+        count = blocks(n)
+        if count == 1:
+            return columns
+        return columns.reshape(groups, samples, count, -1).transpose(0, 2, 1, 3).reshape(-1, samples, n // count)
+
+    def rows(self, weight: np.ndarray) -> int:
+        """Number of outputs."""
+        return math.prod(scanned_shape(weight.shape, self.scan)[: self.output_axes])
+
+    def scaled(self, weight: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """float64 weight with the row of each output times its factor (rows,)."""
+        scanned = to_scan(weight, self.scan).astype(np.float64)
+        rows = scanned.reshape(self.rows(weight), -1) * factors[:, np.newaxis]
+        return from_scan(rows.reshape(scanned.shape), self.scan)
+
+    def outputs_of(self, y: np.ndarray, pick: Pick, channel_axis: int) -> np.ndarray:
+        """Elements of the layer's output at the positions of `columns_of`, (groups, samples, rows of a group)."""
+        moved = np.moveaxis(y, channel_axis, -1)
+        positions = moved.reshape(len(y), -1, moved.shape[-1])
+        picked = positions[:, pick(positions.shape[1])]
+        return np.ascontiguousarray(picked.reshape(-1, self.groups, moved.shape[-1] // self.groups).transpose(1, 0, 2))
+
+
+def blocks(n: int) -> int:
+    """The smallest number of equal blocks of at most `MOST_COLUMNS` that n columns can be cut into."""
+    return next(count for count in range(1, n + 1) if n % count == 0 and n // count <= MOST_COLUMNS) if n else 1
 
 
 def dense_columns(x: np.ndarray, pick: Pick) -> np.ndarray:

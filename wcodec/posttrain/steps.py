@@ -8,7 +8,7 @@ small share to the error that rounding the matrices before them makes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,25 +23,43 @@ VECTOR_SHARE = 0.006
 FINEST, COARSEST = 2.0**-14, 2.0**-3
 
 
+# Step codes are 4 % apart, which is 2 % of a file: too coarse to meet a size. So a setting counts in eighths of a step
+# code, and at setting 8 k + i the matrices are on code k or k + 1, i eighths of them on the coarser one.
+PARTS = 8
+SPREAD = (0, 4, 2, 6, 1, 5, 3, 7)  # of consecutive matrices
+
+
 @dataclass(frozen=True)
 class Steps:
     """Step codes of all tensors.
 
     Attributes:
-        code: of matrices and kernels.
+        setting: in eighths of a step code of the matrices and kernels.
         other: values -> step code or None, for what has no entry in `scales`.
+        offsets: tensor name -> 0..7, added to the setting; from `offsets_of`.
         scales: tensor name -> its step in units of the matrices' step.
     """
 
-    code: int
+    setting: int
     other: Callable[[np.ndarray], int | None]
+    offsets: Mapping[str, int] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
 
     def code_of(self, name: str, values: np.ndarray) -> int | None:
         """Step code of a float tensor; None stores it bit for bit."""
         if name in self.scales:
-            return _vector_code(values, float(step_values(self.code)) * self.scales[name])
-        return self.code if values.ndim >= 2 else self.other(values)
+            return _vector_code(values, self.step * self.scales[name])
+        return (self.setting + self.offsets.get(name, 0)) // PARTS if values.ndim >= 2 else self.other(values)
+
+    @property
+    def step(self) -> float:
+        """Of the matrices that are on the finer code."""
+        return float(step_values(self.setting // PARTS))
+
+
+def offsets_of(names: Iterable[str]) -> dict[str, int]:
+    """Offsets that spread the coarser codes over the matrices of a model."""
+    return {name: SPREAD[i % PARTS] for i, name in enumerate(names)}
 
 
 def is_matrix(values: np.ndarray) -> bool:

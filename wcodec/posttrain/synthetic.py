@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from ..errors import OptionError
-from .quantizer import Damping
+from .rounding import Damping
 
 COUNT = 512
 DAMPING = Damping(feedback=0.1)
@@ -21,6 +21,27 @@ FEWEST_BITS = 1.75  # of the file a weight; below, plain rounding was better tha
 
 EXPONENTS = (0.5, 1.0, 1.5)  # of the amplitude spectrum 1 / f^a
 SHARED_COLOUR = 0.8  # how much of a channel's noise all channels have in common, as a correlation
+
+
+def synthetic_inputs(
+    shape: tuple[int, ...] | None, value_range: tuple[float, float], *, channels_first: bool, count: int = COUNT
+) -> np.ndarray:
+    """float32 (count, *shape): images of 1/f noise for three axes, the same along one axis for two, white for one.
+
+    Raises:
+        OptionError: no shape, or one that nothing is known about.
+    """
+    if shape is None:
+        raise OptionError("the model does not tell the shape of its input: give input_shape=, of one sample")
+    if len(shape) == 3:
+        return noise_images(shape, value_range, channels_first=channels_first, count=count)
+    if len(shape) == 2:  # a signal: (channels, length) or (length, channels)
+        wide = (shape[0], 1, shape[1]) if channels_first else (1, *shape)
+        return noise_images(wide, value_range, channels_first=channels_first, count=count).reshape(count, *shape)
+    if len(shape) == 1:
+        wide = (1, 1, shape[0]) if channels_first else (1, shape[0], 1)
+        return noise_images(wide, value_range, channels_first=channels_first, count=count).reshape(count, *shape)
+    raise OptionError(f"data-free calibration makes images, signals and vectors; {shape} is the shape of none")
 
 
 def noise_images(

@@ -8,33 +8,39 @@ steps, so one trial serves every rate.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..quantize import step_code_at_most, step_values
-from .activations import SLICE, absorbed_layers
+from ..quantize import step_code_at_most
+from .activations import SLICE
 from .networks import Call, Layer
-from .quantizer import Sequential, Tensors, TwinPass
-from .steps import VECTOR_SHARE, Steps, is_matrix, is_vector, root_mean_square
+from .obs import Rounding
+from .resume import NoCheckpoint
+from .rounding import Tensors
+from .sequential import Sequential, TwinPass
+from .steps import PARTS, VECTOR_SHARE, Steps, is_matrix, is_vector, root_mean_square
+from .tables import table_offsets
 
 TRIAL_FRACTION = 0.25  # the trial step, in root mean squares of all matrices
 NUDGE = 2.0**-6  # how far a vector's elements are moved, in units of the smallest one
 
 
-def vector_scales(job: Sequential, steps: Steps) -> dict[str, float]:
-    """Tensor name -> step of that vector in units of the matrices' step, for every vector that the network reaches.
+def measured_steps(job: Sequential, steps: Steps) -> Steps:
+    """`steps` with the scales of every vector that the network reaches, and the offsets of its large tables.
 
     Args:
         job: its calibration data is cut to a slice.
         steps: gives the steps of what is neither matrix nor vector.
     """
-    few = Sequential(job.network, job.tensors, job.inputs[:SLICE], job.damping)
-    code = trial_code(job.tensors)
-    probe = _Probe(few, Steps(code, steps.other), absorbed_layers(few.network, few.inputs))
-    few.network.run(few.inputs.twice(), probe.visit)
-    return probe.scales
+    few = replace(job, inputs=job.inputs[:SLICE], rounding=Rounding(paths=1), progress=None, store=NoCheckpoint())
+    trial = Steps(PARTS * trial_code(job.rescaled.tensors), steps.other)
+    probe = _Probe(few, trial)
+    probe.run()
+    tables = table_offsets(few, trial, probe.quantized)
+    offsets = {name: offset + tables.get(name, 0) for name, offset in steps.offsets.items()}
+    return replace(steps, scales=probe.scales, offsets=offsets)
 
 
 def trial_code(tensors: Tensors) -> int:
@@ -44,19 +50,22 @@ def trial_code(tensors: Tensors) -> int:
     return step_code_at_most(TRIAL_FRACTION * math.sqrt(squares / max(sum(m.size for m in matrices), 1)))
 
 
-@dataclass
 class _Probe(TwinPass):
-    """A twin pass that leaves the vectors as they are and measures them."""
+    """A twin pass that leaves vectors and tables as they are and measures the vectors."""
 
-    scales: dict[str, float] = field(default_factory=dict)
+    rounds_tables = False
 
-    def _quantize_vectors(self, layer: Layer, wanted: Any, quantized_half: Call) -> None:
-        error = self.error(layer, wanted, quantized_half)
+    def __init__(self, job: Sequential, steps: Steps) -> None:
+        super().__init__(job, steps)
+        self.scales: dict[str, float] = {}
+
+    def quantize_vectors(self, layer: Layer, wanted: Any, quantized_half: Call, carried: np.ndarray | None) -> None:
+        error = self.error(layer, wanted, quantized_half, carried)
         noise = float(np.var(error, axis=0, dtype=np.float64).mean())
-        step = float(step_values(self.steps.code))
+        step = self.steps.step
         for variable, name in layer.tensors.items():
-            values = self.job.tensors[name]
-            if is_vector(values) and noise > 0:
+            values = self.job.rescaled.tensors[name]
+            if is_vector(values) and noise > 0 and name not in self.job.rescaled.fixed:
                 response = self._response(variable, values, quantized_half, layer)
                 # step^2 / 12 * response = share * noise
                 wide = math.sqrt(12 * VECTOR_SHARE * noise / response) if response > 0 else root_mean_square(values)
@@ -68,7 +77,7 @@ class _Probe(TwinPass):
         nudge = NUDGE * float(nonzero.min()) if nonzero.size else 2.0**-10
         nudge = max(nudge, 2.0**-14 * root_mean_square(values))
         signs = np.where(np.arange(values.size) % 2, 1, -1).astype(values.dtype)
-        before = self._values(layer)
+        before = self.values(layer)
         to_numpy = self.job.network.to_numpy
         plain = to_numpy(half.output(before))
         nudged = to_numpy(half.output({**before, variable: (values + nudge * signs).astype(values.dtype)}))

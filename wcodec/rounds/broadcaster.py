@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,7 +33,7 @@ class Plan:
             join in; 0 only when half of a round's clients lack them.
         replay: a client that missed up to so many broadcasts gets them one by one, and keeps its memory.
         keep: versions that sums can begin at.
-        client_memories: clients whose updates are remembered, the last ones; 0 for none.
+        client_memories: clients whose updates are remembered, 3 bytes a weight each; the first that come.
         buffers: name patterns of averaged statistics.
         max_growth: an update larger than so many times the model (root mean squares) is refused.
     """
@@ -84,7 +83,7 @@ class Broadcaster:
         self._frame = b""
         self._history = History(self.plan.keep)
         self._clients: dict[int, Client] = {}
-        self._own: OrderedDict[int, Memory] = OrderedDict()
+        self._own: dict[int, Memory] = {}
         self._packed: dict[tuple[object, ...], list[bytes]] = {}
         self._reset_at = 0
 
@@ -112,6 +111,11 @@ class Broadcaster:
             self._broadcast(arrays, list(clients))
         return self._known().version
 
+    def adopt(self) -> dict[str, np.ndarray]:
+        """Make what clients hold the server's own model, and drop what rounding left over; the arrays of it."""
+        self.published = self._known().arrays()
+        return self.published
+
     def packet(self, client: int) -> bytes:
         """What brings a client to the newest version."""
         known = self._clients.setdefault(client, Client())
@@ -120,8 +124,10 @@ class Broadcaster:
         known.sent = (version, heard)
         if known.version is None:  # a frame: the client starts anew
             self._own.pop(client, None)
+        if client not in self._own and len(self._own) < self.plan.client_memories:
+            self._own[client] = Memory(self._known().schema)
         own = self._own.get(client)
-        return wire.pack_packet(own.count if own else 0, blobs)
+        return wire.pack_packet(1 + own.count if own else 0, blobs)
 
     def arrived(self, client: int) -> None:
         """A client has answered the last packet: it holds what that led to."""
@@ -131,6 +137,10 @@ class Broadcaster:
     def forget(self, client: int) -> None:
         """A client has lost its state: its next packet is a frame and what came after it."""
         self._clients[client] = Client()
+
+    def holds_a_version(self, client: int) -> bool:
+        """Whether the client's next packet needs no frame."""
+        return client in self._clients and self._clients[client].version is not None
 
     def receive(self, client: int, update: bytes | memoryview) -> dict[str, np.ndarray]:
         """The model of a client after training: the published arrays and what its update adds.
@@ -150,7 +160,9 @@ class Broadcaster:
                 f"the newest is {model.version} ({model.base().hex()})"
             )
         heard = self._memory if header.flags & HEARD else None
-        own = (self._own.get(client) or Memory(model.schema)) if header.flags & OWN else None
+        own = self._own.get(client) if header.flags & OWN else None
+        if header.flags & OWN and own is None:
+            raise MessageError("an update is coded with a memory that this server does not have")
         difference, learned = wire.decode_body(update, model.schema, (heard, own), coder_start(heard, own))
         values = model.values(difference)
         self._require_moderate(model, values[0])
@@ -252,11 +264,10 @@ class Broadcaster:
         return client.heard and all(header.kind is Kind.BROADCAST for header in headers)
 
     def _remember(self, client: int, own: Memory | None, symbols: np.ndarray, learned: np.ndarray) -> None:
-        self._own.pop(client, None)
-        if own is not None and self.plan.client_memories:
-            self._own[client] = remembering(self._known().schema, own, symbols, learned)
-            while len(self._own) > self.plan.client_memories:
-                self._own.popitem(last=False)
+        """Take an update into the memory of its sender; one that was coded without begins it anew."""
+        schema = self._known().schema
+        if client in self._own:
+            self._own[client] = remembering(schema, own, symbols, learned) if own else Memory(schema)
 
     def _require_moderate(self, model: Model, weights: np.ndarray) -> None:
         size, limit = (float(np.sqrt(np.mean(np.square(v)))) if v.size else 0.0 for v in (weights, model.weights))

@@ -57,8 +57,7 @@ class Follower:
         except WczError:
             self.model, self.heard, self.own, self._residual, self._buffer_residual = before
             raise
-        if self._keeps_own and (self.own is None or self.own.count != acknowledged):
-            self.own = Memory(self._known().schema) if acknowledged == 0 else None
+        self._compare(acknowledged)
         return self._known().arrays()
 
     def update(self, arrays: Mapping[str, np.ndarray], rate: Rate) -> bytes:
@@ -145,8 +144,20 @@ class Follower:
         self.heard = Memory(self.model.schema)
         self.own = None
         if self._residual.size != self.model.weights.size or self._buffer_residual.size != self.model.buffers.size:
-            self._residual = np.zeros(self.model.schema.size(Role.WEIGHT), np.float32)
-            self._buffer_residual = np.zeros(self.model.schema.size(Role.BUFFER))
+            self._forget_residual()
+
+    def _compare(self, acknowledged: int) -> None:
+        """Hold the memory of the own updates to what the server has of them."""
+        accepted = acknowledged - 1  # -1: the server has none
+        if self.own is not None and self.own.count > accepted >= 0:
+            self._forget_residual()  # an update was lost or refused: what rounding left over of it is worth nothing
+        if self.own is None or self.own.count != accepted:
+            self.own = Memory(self._known().schema) if self._keeps_own and accepted == 0 else None
+
+    def _forget_residual(self) -> None:
+        schema = self._known().schema
+        self._residual = np.zeros(schema.size(Role.WEIGHT), np.float32)
+        self._buffer_residual = np.zeros(schema.size(Role.BUFFER))
 
     def __repr__(self) -> str:
         held: Any = "nothing" if self.model is None else f"version {self.model.version}"

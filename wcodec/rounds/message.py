@@ -145,7 +145,8 @@ def zero(schema: Schema) -> Difference:
 
 
 def pack_packet(acknowledged: int, blobs: Sequence[bytes]) -> bytes:
-    """What a server sends to one client: how many of its updates it has, and frames and messages in order."""
+    """What a server sends to one client: 1 + the number of its updates that the server remembers, 0 where it remembers
+    none, and frames and messages in order."""
     inner = b"".join(leb128(len(blob)) + blob for blob in blobs[:-1])
     return leb128(acknowledged) + leb128(len(blobs) - 1) + inner + blobs[-1]
 

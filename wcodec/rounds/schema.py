@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from ..container.layout import leb128
-from ..dtypes import is_float, number_of
+from ..dtypes import DTYPES, dtype_of, is_float, number_of
 from ..errors import MessageError, NonFiniteError
 
 # Statistics of normalization layers, by the names that Keras and torch give them.
@@ -60,6 +61,16 @@ class Schema:
     def of(cls, arrays: Mapping[str, np.ndarray], buffers: Sequence[str] = BUFFERS) -> Schema:
         """The schema of named arrays; `buffers` are name patterns (fnmatch) of averaged statistics."""
         return cls(tuple(TensorSpec(n, a.dtype, a.shape, _role(n, a.dtype, buffers)) for n, a in arrays.items()))
+
+    def to_text(self) -> str:
+        """All of it as JSON."""
+        return json.dumps([[t.name, t.dtype.name, list(t.shape), int(t.role)] for t in self.tensors])
+
+    @classmethod
+    def from_text(cls, text: str) -> Schema:
+        """The inverse of `to_text`; ValueError for other text."""
+        rows = json.loads(text)
+        return cls(tuple(TensorSpec(n, dtype_of(DTYPES[d]), tuple(shape), Role(role)) for n, d, shape, role in rows))
 
     @cached_property
     def digest(self) -> bytes:

@@ -6,6 +6,7 @@ The wrapper owns latents and steps; every forward pass computes the weights from
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,13 +16,17 @@ import numpy as np
 
 from ..errors import OptionError
 from ..factorizations import FactoredWeight, Factorization
-from .estimate import EstimatedBytes, payload_nbytes
+from .estimate import EstimatedBytes, Prices, payload_nbytes
 from .latents import LatentWeight
 from .optimizers import exempt_from_decay
-from .plan import FactorizationFactory, from_config, plan_factorizations, to_config
+from .pace import Clock, Pace
+from .plan import FactorizationFactory, constant, from_config, literal, plan_factorizations, to_config
+from .rates import coded_bits
 from .rounding import HIGHEST_LOG_STEP, LOWEST_LOG_STEP
 from .variables import variable_names
 from .wrapper import Wrapper, trainable_weights_of
+
+RATES = ("power_law", "code_length", "logistic")
 
 
 def compressible(
@@ -32,6 +37,10 @@ def compressible(
     initial_log_step: float = -4.0,
     step_rate: float = 1.0,
     factorizations: Mapping[str, FactorizationFactory | None] | None = None,
+    pace: Pace | None = None,
+    weight_count: int | None = None,
+    one_step: bool = False,
+    rate: str = "power_law",
 ) -> CompressibleModel:
     """Wrap a built model so that `fit` trains it for a small file as well as for its loss.
 
@@ -39,7 +48,8 @@ def compressible(
     moving statistics change in training, `finalize` writes its weights; to keep the original, wrap a clone.
 
     Args:
-        model: built, on any backend; every trainable weight in it is given latents.
+        model: built, on any backend; every trainable weight in it is given latents. Of a CompressionOperator, a
+            PrunedModel or a CompressibleModel the factors train on as latents, where `factorizations` does not differ.
         penalty_weight: lambda, the weight of the penalty in the loss; it is divided by the number of weights that
             have latents, so that one value serves models of any size.
         alpha: of the power-law penalty, the magnitude (in steps) below which a latent costs little.
@@ -48,14 +58,26 @@ def compressible(
             kind. Above 1, a short training reaches coarser steps and smaller files.
         factorizations: name pattern ("conv*/kernel") -> function from a shape to a factorization, or None to train
             a weight as it is. Default: Rdft for convolution kernels, Dense for the rest.
+        pace: ramps the penalty and holds the steps late in training; without it both are as they are from the start.
+        weight_count: to divide `penalty_weight` by, where it is not the number of weights that have latents: for
+            what is left of a larger network.
+        one_step: a single step for every factor; by default Rdft has one a frequency, which small networks do not
+            pay for.
+        rate: what the penalty charges for: "power_law", "code_length" (bits under our own coder, with prices that
+            every epoch renews) or "logistic" (bits under a logistic prior whose scale is learned).
 
     Raises:
         UnsupportedTypeError: not a Keras model, not built, or a weight that cannot have latents.
         OptionError: an option out of range, or a pattern that matches no weight.
         DuplicateNameError: two weights have the same name.
     """
+    found: dict[str, FactoredWeight] = {}
+    if isinstance(model, Wrapper):
+        found = {name: value for name, value in model.factored_weights().items() if isinstance(value, FactoredWeight)}
+        model = model.finalize()
     weights = trainable_weights_of(model, "compressible")
-    plan = plan_factorizations(weights, factorizations or {})
+    as_found = {literal(name): constant(weight.factorization) for name, weight in found.items()}
+    plan = plan_factorizations(weights, {**(factorizations or {}), **as_found})
     if not plan:
         raise OptionError("factorizations leaves no weight with latents")
     wrapped = CompressibleModel(
@@ -65,9 +87,17 @@ def compressible(
         alpha=alpha,
         initial_log_step=initial_log_step,
         step_rate=step_rate,
+        pace=pace,
+        weight_count=weight_count,
+        one_step=one_step,
+        rate=rate,
     )
     for latent_weight, variable in wrapped.latent_weights():
-        latent_weight.fit(np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))))
+        known = found.get(latent_weight.name)
+        if known is not None and known.factorization == latent_weight.factorization:
+            latent_weight.start(known.factors)
+        else:
+            latent_weight.fit(np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable.value, "float32"))))
     return wrapped
 
 
@@ -87,19 +117,27 @@ class CompressibleModel(Wrapper):
         alpha: float,
         initial_log_step: float,
         step_rate: float,
+        pace: Pace | None = None,
+        weight_count: int | None = None,
+        one_step: bool = False,
+        rate: str = "power_law",
         name: str | None = None,
     ) -> None:
         """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest."""
-        _check_options(penalty_weight, alpha, initial_log_step, step_rate)
+        _check_options(penalty_weight, alpha, initial_log_step, step_rate, rate)
         super().__init__(inner, name or f"compressible_{inner.name}")
-        self.options = {
+        self.options: dict[str, Any] = {
             "penalty_weight": penalty_weight,
             "alpha": alpha,
             "initial_log_step": initial_log_step,
             "step_rate": step_rate,
+            "weight_count": weight_count,
+            "one_step": one_step,
+            "rate": rate,
         }
+        self.clock = None if pace is None else Clock(pace, self.add_float_or_index)
         variables = dict(variable_names(inner))
-        count = sum(math.prod(factorization.shape) for factorization in factorizations.values())
+        count = weight_count or sum(math.prod(factorization.shape) for factorization in factorizations.values())
         self._latent_weights = {
             name: LatentWeight(
                 name,
@@ -109,6 +147,9 @@ class CompressibleModel(Wrapper):
                 step_rate=step_rate,
                 penalty_weight=penalty_weight / max(count, 1),
                 alpha=alpha,
+                clock=self.clock,
+                one_step=one_step,
+                rate=rate,
             )
             for name, factorization in factorizations.items()
         }
@@ -122,6 +163,12 @@ class CompressibleModel(Wrapper):
     def effective_weights(self) -> list[tuple[keras.Variable, Any]]:
         """The weights that a decoder would have."""
         return [(v, weight.effective()) for weight, v in self.latent_weights()]
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Outputs of the inner model on the weights that a decoder would have."""
+        if training and self.clock is not None:
+            self.clock.tick()
+        return super().call(inputs, training)
 
     def replaced(self) -> set[int]:
         """The weights that have latents."""
@@ -139,8 +186,8 @@ class CompressibleModel(Wrapper):
         )
 
     def own_callbacks(self) -> list[keras.callbacks.Callback]:
-        """One that logs `estimated_nbytes` every epoch."""
-        return [EstimatedBytes()]
+        """One that logs `estimated_nbytes` every epoch, one that renews prices."""
+        return [EstimatedBytes(), Prices()]
 
     # -- what comes out --------------------------------------------------------------------------------------------
 
@@ -159,6 +206,25 @@ class CompressibleModel(Wrapper):
     def estimated_nbytes(self) -> int:
         """Bytes of the weights that have latents under the Elias gamma code, steps included, nothing around them."""
         return sum(payload_nbytes(weight) for weight in self._latent_weights.values())
+
+    def snap_steps(self) -> None:
+        """Set every step to the middle of its code: what moves it afterwards has to move it by 2 %."""
+        for weight in self._latent_weights.values():
+            for step in weight.steps.values():
+                step.snap()
+
+    def cost(self) -> float:
+        """What the penalty charges for now, without its weight and schedule: nats of the power law, bits of a rate."""
+        return sum(weight.cost() for weight in self._latent_weights.values())
+
+    def refresh_prices(self) -> None:
+        """Set the prices of the rate `code_length` to what the coder takes for the symbols as they are."""
+        priced = [(w, f) for w in self._latent_weights.values() for f in w.code_lengths]
+        if not priced:
+            return
+        symbols = [weight.symbols()[factor] for weight, factor in priced]
+        for (weight, factor), values, nbits in zip(priced, symbols, coded_bits(symbols), strict=True):
+            weight.code_lengths[factor].refresh(values, nbits)
 
     def finalize(self) -> keras.Model:
         """The plain model, the very one that was wrapped, with the weights that a decoder reconstructs, bit for bit.
@@ -179,6 +245,7 @@ class CompressibleModel(Wrapper):
             "name": self.name,
             "inner": keras.saving.serialize_keras_object(self.inner),
             "factorizations": {name: to_config(weight.factorization) for name, weight in self._latent_weights.items()},
+            "pace": None if self.clock is None else dataclasses.asdict(self.clock.pace),
             **self.options,
         }
 
@@ -188,10 +255,13 @@ class CompressibleModel(Wrapper):
         config = dict(config)
         inner = keras.saving.deserialize_keras_object(config.pop("inner"), custom_objects=custom_objects)
         plan = {name: from_config(fields) for name, fields in config.pop("factorizations").items()}
-        return cls(inner, plan, **config)
+        pace = config.pop("pace", None)
+        return cls(inner, plan, pace=None if pace is None else Pace(**pace), **config)
 
 
-def _check_options(penalty_weight: float, alpha: float, initial_log_step: float, step_rate: float) -> None:
+def _check_options(penalty_weight: float, alpha: float, initial_log_step: float, step_rate: float, rate: str) -> None:
+    if rate not in RATES:
+        raise OptionError(f"rate is one of {', '.join(RATES)}, not {rate!r}")
     if not 0 <= penalty_weight < math.inf:
         raise OptionError(f"penalty_weight is a finite number >= 0, not {penalty_weight!r}")
     if not 0 < alpha < math.inf:

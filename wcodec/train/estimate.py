@@ -26,3 +26,10 @@ class EstimatedBytes(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
             logs[ESTIMATE] = self.model.estimated_nbytes()
+
+
+class Prices(keras.callbacks.Callback):
+    """Renews the prices of a CompressibleModel whose rate is the length of a code, before every epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.refresh_prices()

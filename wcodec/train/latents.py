@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -10,8 +11,10 @@ import numpy as np
 
 from ..errors import WczError
 from ..factorizations import FactoredWeight, Factorization
-from ..quantize import from_symbols, to_symbols
-from .penalty import PowerLawPenalty
+from ..quantize import from_symbols, step_values, to_symbols
+from .pace import Clock
+from .penalty import Penalty, power_law
+from .rates import CodeLength, Logistic
 from .rounding import LearnedStep, StepRange, round_straight_through
 
 AddVariable = Callable[..., keras.Variable]
@@ -28,6 +31,9 @@ class LatentWeight:
         factorization: says which factors there are and what weight they make.
         latents: factor name -> variable of the factor's shape.
         steps: factor name -> learned step, shape () or of size 1 along the axes that share one.
+        penalties: factor name -> what training pays for it.
+        code_lengths: factor name -> its prices, where the penalty is the length of a code.
+        scales: factor name -> logarithm of the scale of its prior, where there is one.
     """
 
     def __init__(
@@ -40,11 +46,17 @@ class LatentWeight:
         step_rate: float,
         penalty_weight: float,
         alpha: float,
+        clock: Clock | None = None,
+        one_step: bool = False,
+        rate: str = "power_law",
     ) -> None:
         self.name = name
         self.factorization = factorization
         self.latents: dict[str, keras.Variable] = {}
         self.steps: dict[str, LearnedStep] = {}
+        self.penalties: dict[str, Penalty] = {}
+        self.code_lengths: dict[str, CodeLength] = {}
+        self.scales: dict[str, keras.Variable] = {}
         prefix = name.replace("/", "-").replace(".", "_")  # Keras forbids the one in names, torch the other
         for factor, shape in factorization.factor_shapes.items():
             if factor in factorization.integer_factors:
@@ -53,22 +65,32 @@ class LatentWeight:
                 )
                 continue
             log_step = add_variable(
-                shape=_step_shape(shape, factorization.step_axes.get(factor, ())),
+                shape=_step_shape(shape, () if one_step else factorization.step_axes.get(factor, ())),
                 initializer=keras.initializers.Constant(initial_log_step / step_rate),
                 constraint=StepRange(step_rate),
                 name=f"{prefix}-{factor}_log_step",
             )
-            step = self.steps[factor] = LearnedStep(log_step, step_rate)
+            step = self.steps[factor] = LearnedStep(log_step, step_rate, clock.steps_move if clock else None)
+            cost: Callable[[Any], Any] = partial(power_law, alpha=alpha)
+            if rate == "code_length":
+                self.code_lengths[factor] = CodeLength(shape, add_variable, f"{prefix}-{factor}")
+                cost = self.code_lengths[factor].bits
+            elif rate == "logistic":
+                prior = Logistic(add_variable, f"{prefix}-{factor}")
+                self.scales[factor] = prior.log_scale
+                cost = prior.bits
+            penalty = self.penalties[factor] = Penalty(cost, step, penalty_weight, clock.penalty if clock else None)
             self.latents[factor] = add_variable(
-                shape=shape,
-                initializer="zeros",
-                regularizer=PowerLawPenalty(step, penalty_weight, alpha),
-                name=f"{prefix}-{factor}",
+                shape=shape, initializer="zeros", regularizer=penalty, name=f"{prefix}-{factor}"
             )
 
     def fit(self, weight: np.ndarray) -> None:
         """Set the latents to the factors of a weight, float32 of the factorization's shape."""
-        for factor, value in self.factorization.fit(np.asarray(weight, np.float32)).items():
+        self.start(self.factorization.fit(np.asarray(weight, np.float32)))
+
+    def start(self, factors: Mapping[str, np.ndarray]) -> None:
+        """Set the latents to these factors."""
+        for factor, value in factors.items():
             self.latents[factor].assign(value)
 
     def effective(self) -> Any:
@@ -83,12 +105,26 @@ class LatentWeight:
         return self.factorization.reconstruct(factors, xp=keras.ops)
 
     def factored(self) -> FactoredWeight:
-        """Latents as numpy factors and steps as integer codes: what the encoder takes."""
-        return FactoredWeight(
-            self.factorization,
-            {k: np.asarray(keras.ops.convert_to_numpy(latent)) for k, latent in self.latents.items()},
-            {factor: step.codes() for factor, step in self.steps.items()},
-        )
+        """Rounded latents as numpy factors and steps as integer codes: what the encoder takes.
+
+        Rounded here as training rounds, in float32: weights that are pulled both ways come to rest on the edge between
+        two symbols, where another precision would round some of them to the other side.
+        """
+        codes = {factor: step.codes() for factor, step in self.steps.items()}
+        return FactoredWeight(self.factorization, {k: self._rounded(k, codes.get(k)) for k in self.latents}, codes)
+
+    def _rounded(self, factor: str, codes: np.ndarray | None) -> np.ndarray:
+        latent = np.asarray(keras.ops.convert_to_numpy(self.latents[factor]))
+        if codes is None:
+            return latent
+        steps = step_values(codes)
+        return np.asarray(np.round(latent / steps) * steps)
+
+    def cost(self) -> float:
+        """What the penalties charge for the latents, without the penalty's weight: nats or bits, as the rate has it."""
+        steps = {factor: self.steps[factor].value() for factor in self.penalties}
+        costs = [penalty.cost(self.latents[factor] / steps[factor]) for factor, penalty in self.penalties.items()]
+        return sum(float(keras.ops.convert_to_numpy(cost)) for cost in costs)
 
     def symbols(self) -> dict[str, np.ndarray]:
         """Factor name -> int32 array as it is coded.

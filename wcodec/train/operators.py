@@ -21,9 +21,9 @@ from ..errors import FactorizationError, OptionError, UnfinishedError
 from ..factorizations import FactoredWeight, Factorization
 from .factors import FactorVariables
 from .optimizers import rebuilt
-from .plan import FactorizationFactory, dense_by_default, from_config, plan_factorizations, to_config
+from .plan import FactorizationFactory, constant, dense_by_default, from_config, literal, plan_factorizations, to_config
 from .schedules import AlphaSchedule
-from .storage import is_released, release, restore
+from .storage import is_released, release, restore, without
 from .variables import variable_names
 from .wrapper import Wrapper, trainable_weights_of
 
@@ -144,14 +144,12 @@ class CompressionOperator(Wrapper):
     @property
     def variables(self) -> list[keras.Variable]:
         """All variables that hold a value."""
-        gone = self._gone()
-        return [v for v in super().variables if id(v) not in gone]
+        return without(self._gone(), super().variables)
 
     @property
     def weights(self) -> list[keras.Variable]:
         """All weights that hold a value."""
-        gone = self._gone()
-        return [v for v in super().weights if id(v) not in gone]
+        return without(self._gone(), super().weights)
 
     def _gone(self) -> set[int]:
         return self._dense_ids if self._phase is Phase.FACTORED else set()
@@ -307,7 +305,7 @@ class CompressionOperator(Wrapper):
         """The operator as `get_config` described it, at step 0; loading a file brings it to its step."""
         config = dict(config)
         inner = keras.saving.deserialize_keras_object(config.pop("inner"), custom_objects=custom_objects)
-        plan = {_literal(name): from_config(fields) for name, fields in config.pop("factorizations").items()}
+        plan = {literal(name): from_config(fields) for name, fields in config.pop("factorizations").items()}
         return cls(inner, plan, AlphaSchedule(**config.pop("schedule")), **config)
 
 
@@ -348,17 +346,9 @@ def _phase_at(alpha: float) -> Phase:
 def _as_factories(
     factorizations: Mapping[str, FactorizationFactory | Factorization | None],
 ) -> dict[str, FactorizationFactory | None]:
-    def constant(factorization: Factorization) -> FactorizationFactory:
-        return lambda _shape: factorization
-
     return {
         pattern: constant(made) if isinstance(made, Factorization) else made for pattern, made in factorizations.items()
     }
-
-
-def _literal(name: str) -> str:
-    """A pattern that matches this name alone."""
-    return name.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
 
 
 def _elements(factorization: Factorization) -> int:

@@ -6,6 +6,7 @@ Balle et al., "Optimizing the Communication-Accuracy Trade-off in Federated Lear
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -19,16 +20,25 @@ def power_law(latent: Any, alpha: float) -> Any:
     return ops.sum(ops.log(ops.abs(latent) * (1.0 / alpha) + 1.0))
 
 
-class PowerLawPenalty(keras.regularizers.Regularizer):
-    """Regularizer of one latent: weight * power_law(latent / step).
+class Penalty(keras.regularizers.Regularizer):
+    """Regularizer of one latent: weight * cost(latent / step), times what a schedule says.
 
     A regularizer is counted once a training step, however often a shared layer is called.
     """
 
-    def __init__(self, step: LearnedStep, weight: float, alpha: float) -> None:
+    def __init__(
+        self,
+        cost: Callable[[Any], Any],
+        step: LearnedStep,
+        weight: float,
+        factor: Callable[[], Any] | None = None,
+    ) -> None:
+        """`cost` maps a latent in units of its step to a scalar; `factor` is of a schedule."""
+        self.cost = cost
         self.step = step
         self.weight = weight
-        self.alpha = alpha
+        self.factor = factor
 
     def __call__(self, latent: Any) -> Any:
-        return self.weight * power_law(latent / self.step.value(), self.alpha)
+        penalty = self.weight * self.cost(latent / self.step.value())
+        return penalty if self.factor is None else self.factor() * penalty

@@ -35,6 +35,16 @@ class OwnedWeight(NamedTuple):
     layer: keras.Layer
 
 
+def constant(factorization: Factorization) -> FactorizationFactory:
+    """A factory of this one factorization."""
+    return lambda _shape: factorization
+
+
+def literal(name: str) -> str:
+    """A pattern that matches this name alone."""
+    return name.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
+
+
 def dense_by_default(_shape: tuple[int, ...], _layer: keras.Layer) -> None:
     """For `plan_factorizations`: what no pattern names is trained as it is."""
 
@@ -76,12 +86,11 @@ def _factorization(
         factorization = default(shape, weight.layer)
     if factorization is None:
         return None
-    if "float" not in weight.variable.dtype:
-        rule = f"a weight of dtype {weight.variable.dtype} cannot be trained through latents"
-        raise UnsupportedTypeError(rule, tensor=weight.name)
-    if weight.variable.constraint is not None:
-        rule = "its constraint cannot act on latents; factorizations={name: None} trains the weight as it is"
-        raise UnsupportedTypeError(rule, tensor=weight.name)
+    rule = why_not(weight.variable)
+    if rule is not None:
+        raise UnsupportedTypeError(
+            f"{rule}; factorizations={{name: None}} trains the weight as it is", tensor=weight.name
+        )
     if getattr(factorization, "shape", None) != shape:
         rule = f"factorizations: {factorization!r} is not a factorization of shape {shape}"
         raise OptionError(rule, tensor=weight.name)
@@ -104,3 +113,10 @@ def from_config(config: Mapping[str, Any]) -> Factorization:
     if kind not in FACTORIZATIONS:
         raise UnsupportedTypeError(f"factorization {kind!r} is not registered in this process")
     return FACTORIZATIONS[kind](**fields)
+
+
+def why_not(variable: keras.Variable) -> str | None:
+    """Why a weight cannot have latents, or None if it can."""
+    if "float" not in variable.dtype:
+        return f"a weight of dtype {variable.dtype} cannot be trained through latents"
+    return None if variable.constraint is None else "its constraint cannot act on latents"

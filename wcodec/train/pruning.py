@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from ..errors import NonFiniteError, OptionError, UnsupportedTypeError
+from ..factorizations import FactoredWeight, Sparse
 from .masks import STRUCTURES, Blocks, Elements, MByN, Structure
 from .plan import OwnedWeight
 from .saliency import SALIENCIES, Magnitude, Saliency, watched
@@ -208,17 +209,18 @@ class PrunedModel(Wrapper):
         rows = self.report()
         return sum(row.zeros for row in rows) / sum(row.elements for row in rows)
 
-    def factored_weights(self) -> dict[str, np.ndarray]:
-        """Name -> array, in the order of the inner model's weights; masked weights are exactly 0."""
-        masks = {name: _array(masked.mask) for name, masked in self._masked.items()}
+    def factored_weights(self) -> dict[str, FactoredWeight | np.ndarray]:
+        """Name -> what the encoder takes, in the order of the inner model: a mask and the values that it leaves."""
         arrays = {name: _array(variable) for name, variable in variable_names(self.inner)}
-        return {name: np.where(masks[name], a, np.zeros_like(a)) if name in masks else a for name, a in arrays.items()}
+        return {
+            name: _sparse(array, _array(self._masked[name].mask)) if name in self._masked else array
+            for name, array in arrays.items()
+        }
 
     def finalize(self) -> keras.Model:
         """The plain model, the very one that was wrapped, with exact zeros where the masks are."""
-        arrays = self.factored_weights()
         for masked, v in self.masked_weights():
-            v.assign(arrays[masked.name])
+            v.assign(_array(v) * _array(masked.mask))
         return self.inner
 
     # -- .keras files ----------------------------------------------------------------------------------------------
@@ -278,6 +280,12 @@ class UpdatePruningStep(keras.callbacks.Callback):
 def _is_prunable(weight: OwnedWeight) -> bool:
     """Kernels and tables: two axes or more, and not named as a bias (a GRU's has two axes)."""
     return len(weight.variable.shape) >= 2 and weight.name.rsplit("/")[-1] != "bias"
+
+
+def _sparse(weight: np.ndarray, mask: np.ndarray) -> FactoredWeight:
+    values = weight[mask].astype(np.float32)
+    factors = {"mask": mask.astype(np.int32), "values": values}
+    return FactoredWeight(Sparse(weight.shape, values.size), factors, steps_are_open=True)
 
 
 def _structure(block_size: tuple[int, int], pooling: str, m_by_n: tuple[int, int] | None) -> Structure:

@@ -8,6 +8,7 @@ so that training, finalize and a decoder multiply by the same float32.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -61,16 +62,26 @@ class LearnedStep:
     """A quantization step in training.
 
     The variable holds log_step / rate. An optimizer of Adam's kind moves each variable by about its learning rate,
-    so the log_step moves `rate` times as fast as the latents.
+    so the log_step moves `rate` times as fast as the latents. `gate` says how much of its gradient it sees: 0 holds it.
     """
 
-    def __init__(self, variable: keras.Variable, rate: float) -> None:
+    def __init__(self, variable: keras.Variable, rate: float, gate: Callable[[], Any] | None = None) -> None:
         self.variable = variable
         self.rate = rate
+        self.gate = gate
 
     def value(self) -> Any:
         """The exact step, with a gradient."""
-        return learned_step(self.variable * self.rate)
+        step = learned_step(self.variable * self.rate)
+        if self.gate is None:
+            return step
+        constant = keras.ops.stop_gradient(step)
+        return constant + self.gate() * (step - constant)
+
+    def snap(self) -> None:
+        """Set the variable to the middle of its step code, from where small drifts change nothing."""
+        log_step = (self.codes() / CODES_PER_OCTAVE - OCTAVE_BIAS) * math.log(2.0)
+        self.variable.assign(log_step / self.rate)
 
     def codes(self) -> np.ndarray:
         """Its integer code: int32, the shape of the variable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import keras
@@ -43,6 +44,11 @@ def restore(variable: keras.Variable, root: keras.Layer, value: Any) -> None:
 def is_released(variable: keras.Variable) -> bool:
     """Whether `release` has taken its tensor."""
     return variable._value is None
+
+
+def without(ids: Collection[int], variables: Iterable[keras.Variable]) -> list[keras.Variable]:
+    """The variables whose id is not among `ids`."""
+    return [v for v in variables if id(v) not in ids]
 
 
 def _torch_modules(root: keras.Layer) -> list[keras.Layer]:

@@ -58,77 +58,28 @@ static wcz_result fail(wcz_decoder *decoder, int error) {
 
 /* -- chunks ----------------------------------------------------------------------------------------------------------- */
 
-/* The index is compared by a digest of what it says: chunks need not be remembered. */
-static void add_to_index(wcz_sha256 *index, uint64_t nbytes, uint64_t tensors) {
-    uint8_t bytes[16];
-    for (unsigned i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)(nbytes >> 8 * i);
-        bytes[8 + i] = (uint8_t)(tensors >> 8 * i);
+/* A difference needs its base, which this library does not take. */
+static int take_delta(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
+    wcz_object delta, base, result, whole, position;
+    wcz_cursor at;
+    int error = wcz_read_whole(&decoder->memory, body, nbytes, decoder->limits.manifest_nbytes, &delta, &at);
+    if (error || delta.type != WCZ_ARRAY || delta.value != 3) {
+        return error ? error : WCZ_RECORD;
     }
-    wcz_sha256_add(index, bytes, sizeof bytes);
-}
-
-static int check_index(wcz_decoder *decoder, wcz_cursor *at) {
-    wcz_sha256 index;
-    wcz_object table, nbytes, tensors;
-    uint8_t found[32], wanted[32];
-    int disagrees = 0;
-    (void)wcz_next_object(at, &table);
-    if (table.type == WCZ_NIL) {
-        return 0;
-    }
-    if (table.type != WCZ_ARRAY || table.value % 2) {
+    (void)wcz_next_object(&at, &base);
+    (void)wcz_next_object(&at, &result);
+    (void)wcz_next_object(&at, &whole);
+    if (base.type != WCZ_BYTES || base.value != 16 || result.type != WCZ_BYTES || result.value != 16 ||
+        whole.type != WCZ_ARRAY) {
         return WCZ_RECORD;
     }
-    wcz_sha256_start(&index);
-    for (uint64_t i = 0; i < table.value; i += 2) {
-        (void)wcz_next_object(at, &nbytes);
-        (void)wcz_next_object(at, &tensors);
-        if (nbytes.type != WCZ_INTEGER || tensors.type != WCZ_INTEGER) {
+    for (uint64_t i = 0, least = 0; i < whole.value; i++, least = position.value + 1) {
+        (void)wcz_next_object(&at, &position);
+        if (position.type != WCZ_INTEGER || position.negative || position.value < least) {
             return WCZ_RECORD;
         }
-        disagrees |= nbytes.negative || (!tensors.negative && tensors.value > INT64_MAX);
-        add_to_index(&index, nbytes.value, tensors.value);
     }
-    wcz_sha256_end(&index, found);
-    index = decoder->index;
-    wcz_sha256_end(&index, wanted);
-    return disagrees || wcz_compare(found, 32, wanted, 32) ? WCZ_INDEX : 0;
-}
-
-static int end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
-    wcz_object table, wanted;
-    wcz_cursor at, entry;
-    uint8_t digest[32];
-    uint64_t span = 0, frame = decoder->head_nbytes + (uint64_t)nbytes + 4;
-    int error = 0;
-    for (unsigned i = 0; nbytes >= 4 && i < 4; i++) {
-        span |= (uint64_t)body[nbytes - 4 + i] << 8 * i;
-    }
-    if (nbytes) {
-        if (span != frame) {
-            return WCZ_RECORD;
-        }
-        error = wcz_read_whole(&decoder->memory, body, nbytes - 4, decoder->limits.manifest_nbytes, &table, &at);
-        if (error || table.type != WCZ_ARRAY || table.value != 2) {
-            return error ? error : WCZ_RECORD;
-        }
-        entry = at;
-        wcz_skip_object(&at);
-        (void)wcz_next_object(&at, &wanted);
-        if (wanted.type != WCZ_NIL && (wanted.type != WCZ_BYTES || wanted.value != 32)) {
-            return WCZ_RECORD;
-        }
-        error = check_index(decoder, &entry);
-        wcz_sha256_end(&decoder->digest, digest);
-        if (!error && wanted.type == WCZ_BYTES && wcz_compare(digest, 32, wanted.bytes, 32)) {
-            error = WCZ_DIGEST;
-        }
-    }
-    if (!error && !(wcz_names_left(&decoder->names, 0, 1) == 0 && wcz_names_left(&decoder->names, 1, 1) == 0)) {
-        error = WCZ_NAME_TABLE;
-    }
-    return error;
+    return decoder->tensors_seen ? WCZ_CHUNK_ORDER : WCZ_BASE_MISSING;
 }
 
 static int take_graph(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
@@ -145,6 +96,7 @@ static int take_graph(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) 
  * and holding them all would take more memory than one after another. */
 static int take_tensors(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
     const unsigned grouped = decoder->type == 'G';
+    decoder->tensors_seen = 1;
     wcz_chunk *chunk = &decoder->chunk;
     int error = wcz_chunk_open(&decoder->memory, &decoder->limits, chunk, body, nbytes, &decoder->total_nbytes);
     if (error) {
@@ -177,15 +129,16 @@ static int take_chunk(wcz_decoder *decoder) {
     switch (decoder->type) {
         case 'N': error = wcz_names_add(memory, &decoder->limits, &decoder->names, body, nbytes); break;
         case 'T': case 'G': error = take_tensors(decoder, body, nbytes); break;
-        case 'E': return end_file(decoder, body, nbytes);
+        case 'E': return wcz_end_file(decoder, body, nbytes);
         case 'm':
             error = wcz_metadata_add(memory, &decoder->metadata, body, nbytes, decoder->limits.manifest_nbytes);
             break;
         case 'g': error = take_graph(decoder, body, nbytes); break;
+        case 'D': error = take_delta(decoder, body, nbytes); break;
         default: error = decoder->type >= 'a' && decoder->type <= 'z' ? 0 : WCZ_UNKNOWN_CHUNK;
     }
     uint64_t tensors = decoder->chunk.records;
-    add_to_index(&decoder->index, decoder->head_nbytes + decoder->length + 4,
+    wcz_add_to_index(&decoder->index, decoder->head_nbytes + decoder->length + 4,
                  decoder->type == 'G' ? 0 - tensors : tensors);
     return error;
 }
@@ -214,7 +167,8 @@ static int give_tensor(wcz_decoder *decoder) {
 
 /* Whether a body is looked at; others are only passed by, and need no memory. */
 static int is_known(uint8_t type) {
-    return type == 'N' || type == 'T' || type == 'G' || type == 'E' || type == 'm' || type == 'g';
+    return type == 'N' || type == 'T' || type == 'G' || type == 'E' || type == 'm' || type == 'g' ||
+           type == 'D';
 }
 
 static void pass_bytes(wcz_decoder *decoder, const uint8_t *bytes, size_t nbytes) {
@@ -349,26 +303,4 @@ wcz_result wcz_finish(wcz_decoder *decoder) {
         return WCZ_END;
     }
     return decoder->state == FAILED ? WCZ_ERROR : fail(decoder, WCZ_SOURCE_TRUNCATED);
-}
-
-/* -- names of errors -------------------------------------------------------------------------------------------------- */
-
-const char *wcz_error_name(int error) {
-    static const struct {
-        int error;
-        const char *name;
-    } NAMES[] = {
-        {0, "no error"}, {1, "NotWczError"}, {2, "VersionError"}, {3, "TruncatedError"}, {4, "ChecksumError"},
-        {5, "DigestError"}, {6, "UnknownChunkError"}, {7, "ChunkOrderError"}, {8, "LimitError"},
-        {9, "IndexTableError"}, {20, "RecordError"}, {21, "NameTableError"}, {22, "UnknownKindError"},
-        {23, "UnknownCoderError"}, {24, "UnknownDtypeError"}, {25, "FactorizationError"}, {26, "StepCodeError"},
-        {40, "PayloadError"}, {41, "SymbolError"}, {WCZ_ERROR_MEMORY, "out of memory"}, {WCZ_ERROR_CALL, "wrong call"},
-        {WCZ_ERROR_PRODUCT, "factors only"}, {WCZ_ERROR_RANGE, "out of range"},
-    };
-    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-        if (NAMES[i].error == error) {
-            return NAMES[i].name;
-        }
-    }
-    return "unknown error";
 }

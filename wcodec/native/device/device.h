@@ -11,7 +11,7 @@ extern "C" {
 
 enum {
     WCZ_NOT_WCZ = 1, WCZ_VERSION, WCZ_SOURCE_TRUNCATED, WCZ_CHECKSUM, WCZ_DIGEST, WCZ_UNKNOWN_CHUNK, WCZ_CHUNK_ORDER,
-    WCZ_LIMIT, WCZ_INDEX,
+    WCZ_LIMIT, WCZ_INDEX, WCZ_BASE_MISSING = 13,
     WCZ_RECORD = 20, WCZ_NAME_TABLE, WCZ_UNKNOWN_KIND, WCZ_UNKNOWN_CODER, WCZ_UNKNOWN_DTYPE, WCZ_FACTORIZATION,
     WCZ_STEP_CODE,
     WCZ_PAYLOAD = 40, WCZ_SYMBOL_RANGE
@@ -142,6 +142,8 @@ uint64_t wcz_count_of(const uint32_t *shape, unsigned rank);
 /* Order of the axes in a scan, outermost first. */
 void wcz_scan_order(unsigned scan, unsigned rank, unsigned order[WCZ_MAX_RANK]);
 
+enum { MAX_LIST = 64, MAX_MODES = 16 };
+
 /* -- kinds: one file each ------------------------------------------------------------------------ */
 
 typedef struct {
@@ -150,6 +152,7 @@ typedef struct {
     const wcz_factor *factors;
     void *out;                  /* the tensor, row-major */
     unsigned dtype;             /* of `out` */
+    uint64_t most_terms;        /* of all sums of products: a hostile file must not take days */
 } wcz_job;
 
 typedef struct {
@@ -161,20 +164,70 @@ typedef struct {
     int (*build)(const wcz_job *job);                                      /* NULL: factors only */
 } wcz_kind;
 
-/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c. */
-#define WCZ_ALL_KINDS(KIND) \
+/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c. WCZ_BASIC_KINDS leaves all but the first five out. */
+#define WCZ_FIRST_KINDS(KIND) \
     KIND(dense) \
     KIND(rdft) \
     KIND(low_rank) \
     KIND(kmeans) \
     KIND(sparse)
 
+#ifdef WCZ_BASIC_KINDS
+#define WCZ_ALL_KINDS WCZ_FIRST_KINDS
+#else
+#define WCZ_ALL_KINDS(KIND) \
+    WCZ_FIRST_KINDS(KIND) \
+    KIND(dictionary) \
+    KIND(tensor_train) \
+    KIND(tensor_ring) \
+    KIND(hierarchical_tucker) \
+    KIND(tucker2) \
+    KIND(cp) \
+    KIND(product_quantization) \
+    KIND(sparse_kmeans) \
+    KIND(simhash) \
+    KIND(random_projection) \
+    KIND(block_diagonal) \
+    KIND(input_output) \
+    KIND(mixed_block) \
+    KIND(t_product) \
+    KIND(t_linear)
+#endif
+
 #define WCZ_DECLARE_KIND(name) extern const wcz_kind wcz_kind_##name;
 WCZ_ALL_KINDS(WCZ_DECLARE_KIND)
 
 const wcz_kind *wcz_find_kind(uint64_t number);
 
+/* -- factors.c: what the kinds share ---------------------------------------------------------------------------------- */
+
 void wcz_set_shape(wcz_factor *factor, const char *name, unsigned rank, const uint32_t *shape);
+
+/* The same from two to four extents, the first `rank` of them; WCZ_LIMIT where one is beyond 32 bits. */
+int wcz_set_extents(wcz_factor *factor, const char *name, unsigned rank, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+
+/* A weight as a matrix; parameter number `last` is row_axes, and there are none behind it. */
+typedef struct {
+    uint64_t rows, columns;
+} wcz_matrix;
+
+int wcz_matrix_of(const wcz_record *record, unsigned last, wcz_matrix *matrix);
+
+/* Parameter `index`, without a default, from 1 to max(1, most). */
+int wcz_size_param(const wcz_record *record, unsigned index, uint64_t most, uint64_t *value);
+
+typedef struct {
+    unsigned count;
+    uint32_t values[MAX_LIST];
+} wcz_list;
+
+/* A parameter that is an array of natural numbers; empty where it is left out and `optional`. */
+int wcz_list_param(const wcz_record *record, unsigned index, int optional, wcz_list *list);
+
+/* WCZ_FACTORIZATION unless all elements are from 0 to below `below`. */
+int wcz_check_integers(const wcz_factor *factor, uint32_t below);
+
+/* -- products.c -------------------------------------------------------------------------------------------------------- */
 
 /* Element of a factor at its place in row-major order: its value, or an integer. */
 double wcz_factor_value(const wcz_factor *factor, uint32_t index);
@@ -190,6 +243,52 @@ int wcz_widen(const wcz_memory *memory, const wcz_factor *factor, wcz_values *va
 /* Sum of a[i * a_stride] b[i * b_stride]: in float, or in double where one of them is wide. */
 double wcz_dot(const wcz_values *a, size_t a_start, size_t a_stride, const wcz_values *b, size_t b_start,
                size_t b_stride, size_t count);
+
+/* A product that is computed element by element, from widened factors, in double. */
+typedef struct {
+    const wcz_job *job;
+    const wcz_factor *factors;
+    wcz_values *values;
+    double *room;               /* as many as the kind asks for */
+    uint32_t next;              /* 0 at the start; the kind's */
+} wcz_product_state;
+
+typedef double (*wcz_element)(wcz_product_state *p, uint64_t i, uint64_t j);
+
+/* Element (i, j) of the (elements / columns, columns) matrix, for all of them in order. An element is the sum of so many
+ * `terms`: WCZ_ERROR_PRODUCT where all of them are more than the job allows. */
+int wcz_build_elements(const wcz_job *job, uint64_t columns, uint64_t room, uint64_t terms, wcz_element element);
+double wcz_value(const wcz_product_state *p, unsigned factor, uint64_t index);
+
+/* sin(2 pi k / n), and the square root of 0 < x <= 2, to double's precision. */
+double wcz_sine_of_turn(uint32_t k, uint32_t n);
+double wcz_square_root(double x);
+
+/* T of factorizations.md, t_product: fills 4 p numbers of room, then T[f, k]. */
+void wcz_fill_cosines(double *room, uint32_t p);
+double wcz_cosine(const double *room, uint32_t p, uint32_t f, uint32_t k);
+
+/* Entry (a, b) of the generated matrix of `columns` columns. */
+int32_t wcz_generated(uint32_t seed, uint64_t columns, uint64_t a, uint64_t b);
+
+/* -- tensorized.c ------------------------------------------------------------------------------------------------------ */
+
+/* Digits of rows and columns, and ranks, of the tensor networks of matrices. */
+typedef struct {
+    wcz_matrix matrix;
+    wcz_list rows, columns, ranks;
+    uint64_t elements;          /* of the padded matrix */
+} wcz_modes;
+
+/* Of a record with the parameters rows, columns, ranks, row_axes; all but what depends on the kind. */
+int wcz_modes_of(const wcz_record *record, wcz_modes *modes);
+uint64_t wcz_mode_product(const wcz_modes *modes, unsigned first, unsigned last);   /* of m_k n_k, first <= k < last */
+
+/* The matrix of a train of cores, or of a ring of them. */
+int wcz_build_train(const wcz_job *job);
+
+/* Digits of a place; the first one is the most significant. */
+void wcz_digits(const wcz_list *extents, uint64_t place, uint32_t *digits);
 
 /* -- coders: one file each ---------------------------------------------------------------------- */
 
@@ -285,7 +384,7 @@ struct wcz_decoder {
     wcz_memory memory;
     wcz_limits limits;
     int error;
-    uint8_t state, stored, graph_seen, type;
+    uint8_t state, stored, graph_seen, tensors_seen, type;
     uint8_t head_nbytes;                /* of the frame: type and length */
     uint64_t length, filled;            /* of the body; of the CRC while it comes */
     uint32_t crc;
@@ -298,6 +397,12 @@ struct wcz_decoder {
     wcz_chunk chunk;
     wcz_tensor tensor;
 };
+
+/* -- end.c ----------------------------------------------------------------------------------------------------------- */
+
+/* A chunk of so many bytes and tensors, negative for a group; then the END chunk against all of them. */
+void wcz_add_to_index(wcz_sha256 *index, uint64_t nbytes, uint64_t tensors);
+int wcz_end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes);
 
 #ifdef __cplusplus
 }

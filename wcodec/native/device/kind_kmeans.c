@@ -17,13 +17,7 @@ static int describe(const wcz_record *record, wcz_factor *factors) {
 
 static int check(const wcz_record *record, const wcz_factor *factors) {
     (void)record;
-    for (uint32_t i = 0; i < factors[1].count; i++) {
-        int64_t index = wcz_load_integer(factors[1].data, factors[1].stored, i);
-        if (index < 0 || index >= (int64_t)factors[0].count) {
-            return WCZ_FACTORIZATION;
-        }
-    }
-    return 0;
+    return wcz_check_integers(&factors[1], factors[0].count);
 }
 
 static int build(const wcz_job *job) {

@@ -46,33 +46,6 @@ static int describe(const wcz_record *record, wcz_factor *factors) {
 
 /* -- the matrix ------------------------------------------------------------------------------------------------------- */
 
-/* sin(pi x / 2) for 0 <= x <= 1, to 2^-52: Taylor's series up to the 21st power. */
-static double sine(double x) {
-    double angle = x * 1.57079632679489661923, square = angle * angle, term = angle, sum = angle;
-    for (int n = 3; n <= 21; n += 2) {
-        term *= -square / (n * (n - 1));
-        sum += term;
-    }
-    return sum;
-}
-
-/* sin(2 pi k / n), k < n: by quadrant, so that every angle is exact. */
-static double sine_of_turn(uint32_t k, uint32_t n) {
-    uint32_t quadrant = 4 * k / n, rest = 4 * k % n;
-    double x = (double)rest / n;
-    double value = quadrant % 2 ? sine(1 - x) : sine(x);
-    return quadrant >= 2 ? -value : value;
-}
-
-/* Newton's method from above; 0 < x <= 2. */
-static double square_root(double x) {
-    double root = 2;
-    for (int i = 0; i < 16; i++) {
-        root = (root + x / root) / 2;
-    }
-    return root;
-}
-
 /* Row `row` of the (n, n) matrix at column k is matrix[row's offset + frequency * k mod n]: cosines, then sines, then
  * the first row and the alternating last one. All rounded to float32. */
 typedef struct {
@@ -82,15 +55,15 @@ typedef struct {
 } basis;
 
 static void fill_basis(basis *b, float *room, uint32_t n) {
-    double scale = square_root(2.0 / n);
+    double scale = wcz_square_root(2.0 / n);
     b->n = n;
     b->cosines = room;
     b->sines = room + n;
-    b->first = (float)square_root(1.0 / n);
+    b->first = (float)wcz_square_root(1.0 / n);
     for (uint32_t k = 0; k < n; k++) {
         /* cos(x) = sin(x + a quarter of a turn), in quarters of 1 / n. */
-        b->cosines[k] = (float)(scale * sine_of_turn((4 * k + n) % (4 * n), 4 * n));
-        b->sines[k] = (float)(scale * sine_of_turn(k, n));
+        b->cosines[k] = (float)(scale * wcz_sine_of_turn((4 * k + n) % (4 * n), 4 * n));
+        b->sines[k] = (float)(scale * wcz_sine_of_turn(k, n));
     }
 }
 

@@ -17,16 +17,13 @@ static int describe(const wcz_record *record, wcz_factor *factors) {
 }
 
 static int check(const wcz_record *record, const wcz_factor *factors) {
-    uint32_t ones = 0;
+    uint64_t ones = 0;
+    int error = wcz_check_integers(&factors[0], 2);
     (void)record;
-    for (uint32_t i = 0; i < factors[0].count; i++) {
-        int64_t mask = wcz_load_integer(factors[0].data, factors[0].stored, i);
-        if (mask != 0 && mask != 1) {
-            return WCZ_FACTORIZATION;
-        }
-        ones += (uint32_t)mask;
+    for (uint32_t i = 0; !error && i < factors[0].count; i++) {
+        ones += (uint64_t)wcz_load_integer(factors[0].data, factors[0].stored, i);
     }
-    return ones == factors[1].count ? 0 : WCZ_FACTORIZATION;
+    return error || ones != factors[1].count ? WCZ_FACTORIZATION : 0;
 }
 
 static int build(const wcz_job *job) {

@@ -129,32 +129,6 @@ int wcz_parse_record(wcz_cursor *cursor, uint64_t rank, wcz_record *record) {
     return over ? WCZ_LIMIT : 0;
 }
 
-/* -- parameters ------------------------------------------------------------------------------------------------------ */
-
-void wcz_param(const wcz_record *record, unsigned index, wcz_object *object, wcz_cursor *list) {
-    object->type = WCZ_NO_OBJECT;
-    if (index < record->param_count) {
-        *list = record->params;
-        for (; index; index--) {
-            wcz_skip_object(list);
-        }
-        (void)wcz_next_object(list, object);
-    }
-}
-
-int wcz_integer_param(const wcz_record *record, unsigned index, int64_t low, int64_t high, int64_t *value) {
-    wcz_object object;
-    wcz_cursor list;
-    wcz_param(record, index, &object, &list);
-    if (object.type == WCZ_NO_OBJECT) {
-        return 0;      /* *value holds the default */
-    }
-    *value = (int64_t)object.value;
-    int within = object.type == WCZ_INTEGER && (object.negative || object.value <= INT64_MAX) && *value >= low &&
-                 *value <= high;
-    return within ? 0 : WCZ_FACTORIZATION;
-}
-
 /* -- shapes ---------------------------------------------------------------------------------------------------------- */
 
 uint64_t wcz_extent(const uint32_t *shape, unsigned rank) {
@@ -184,14 +158,6 @@ void wcz_scan_order(unsigned scan, unsigned rank, unsigned order[WCZ_MAX_RANK]) 
     }
     if (front == 2) {
         order[1] = scan == 2 ? rank - 1 : rank - 2;
-    }
-}
-
-void wcz_set_shape(wcz_factor *factor, const char *name, unsigned rank, const uint32_t *shape) {
-    factor->name = name;
-    factor->rank = rank;
-    for (unsigned i = 0; i < rank; i++) {
-        factor->shape[i] = shape[i];
     }
 }
 

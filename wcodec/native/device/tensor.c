@@ -1,6 +1,8 @@
 /* The current tensor: its description, its values, its symbols. */
 #include "device.h"
 
+#define TERMS 1024      /* products for each element that the limits allow */
+
 const wcz_tensor *wcz_current(const wcz_decoder *decoder) {
     return decoder->tensor.factors ? &decoder->tensor : NULL;
 }
@@ -53,6 +55,7 @@ int wcz_read(wcz_decoder *decoder, wcz_dtype dtype, void *out, size_t nbytes) {
     job.factors = tensor->factors;
     job.out = out;
     job.dtype = tensor->dtype;
+    job.most_terms = TERMS * decoder->limits.elements;
     if ((unsigned)dtype == tensor->dtype) {
         return kind->build(&job);
     }

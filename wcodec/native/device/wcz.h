@@ -42,7 +42,7 @@ typedef enum { WCZ_NEED_MORE_INPUT, WCZ_TENSOR, WCZ_END, WCZ_ERROR } wcz_result;
 enum {
     WCZ_ERROR_MEMORY = -1,      /* `allocate` gave NULL */
     WCZ_ERROR_CALL = -2,        /* no tensor is there, or a buffer has another size than it needs */
-    WCZ_ERROR_PRODUCT = -3,     /* this kind of factorization gives its factors only */
+    WCZ_ERROR_PRODUCT = -3,     /* factors only: a product that takes more than 1024 times limits.elements terms */
     WCZ_ERROR_RANGE = -4        /* a symbol does not fit the type asked for */
 };
 

@@ -15,6 +15,16 @@ Replaced = Mapping[str, np.ndarray]  # variable of a layer -> value to use in it
 
 
 @dataclass(frozen=True)
+class Norm:
+    """Variables of a batch normalization: scale (x - mean) / sqrt(variance + epsilon) + the layer's additive vector."""
+
+    mean: str
+    variance: str
+    scale: str
+    epsilon: float
+
+
+@dataclass(frozen=True)
 class Layer:
     """A layer that owns weights and runs as one.
 
@@ -24,6 +34,8 @@ class Layer:
         sites: its weights that meet the input as a matrix.
         additive: variable that is added to each output channel (bias, beta), or None.
         channel_axis: of the output.
+        norm: what a batch normalization has, else None.
+        linear: whether the output is the product itself, with no activation behind it.
     """
 
     name: str
@@ -31,6 +43,8 @@ class Layer:
     sites: tuple[Site, ...] = ()
     additive: str | None = None
     channel_axis: int = -1
+    norm: Norm | None = None
+    linear: bool = True
 
 
 class Call(Protocol):
@@ -47,6 +61,9 @@ class Call(Protocol):
     def halves(self) -> tuple[Call, Call]:
         """The calls with the first and with the second half of a twin batch."""
 
+    def half(self, tensor: Any, side: int) -> Any:
+        """The first or second half of a tensor of the twin batch; the tensor itself if it holds no samples."""
+
     def output(self, replaced: Replaced) -> Any:
         """The layer's result with some of its variables replaced."""
 
@@ -55,6 +72,26 @@ class Call(Protocol):
 
 
 Visit = Callable[[Call], Any]  # what the network goes on with in place of the layer's own output
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A step of a running network: the call of a layer of `layers`, or of something without weights.
+
+    Attributes:
+        layer: None for something without weights.
+        sums: whether the result is the sum of the arguments, element by element.
+        arguments: the framework's tensors that go in.
+        results: those that come out.
+    """
+
+    layer: Layer | None
+    sums: bool
+    arguments: tuple[Any, ...]
+    results: tuple[Any, ...]
+
+
+Observe = Callable[[Operation], None]
 
 
 @dataclass(frozen=True)
@@ -88,11 +125,19 @@ class Network(Protocol):
     layers: Sequence[Layer]
 
     @property
-    def image_shape(self) -> tuple[int, ...] | None:
-        """Shape of one input image, or None where the model does not tell or takes something else."""
+    def observes_all(self) -> bool:
+        """Whether `observe` is told of everything that takes a layer's output, not only of other layers."""
 
-    def run(self, inputs: Inputs, visit: Visit | None = None) -> np.ndarray:
-        """The model's (first) output in inference mode; `visit` stands in for every layer of `layers`."""
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Shape of one sample of the one input, or None where the model does not tell or takes more."""
+
+    def run(self, inputs: Inputs, visit: Visit | None = None, observe: Observe | None = None) -> np.ndarray:
+        """The model's (first) output in inference mode.
+
+        `visit` stands in for every layer of `layers`; `observe` is told of each operation when it is done, in the
+        same order in every run.
+        """
 
     def to_numpy(self, value: Any) -> np.ndarray:
         """A tensor, or the first one of a structure, as an array."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
 
 from ...errors import OptionError
 from ...frontends import find_frontend
 from ..sites import ConvColumns, Site, dense_columns
-from .protocol import Call, Inputs, Layer, Replaced, Visit
+from .protocol import Call, Inputs, Layer, Norm, Observe, Operation, Replaced, Visit
+from .structures import joined, mapped, tensors_in
 
 _PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -46,8 +48,10 @@ def _padding(module: Any, sizes: tuple[int, ...]) -> list[tuple[int, int]]:
     return [(p, p) for p in module.padding]
 
 
-def _batch_norm(_: Any) -> Layer:
-    return Layer("", {}, (), "bias", channel_axis=1)
+def _batch_norm(module: Any) -> Layer:
+    tracked = module.track_running_stats and module.affine
+    norm = Norm("running_mean", "running_var", "weight", module.eps) if tracked else None
+    return Layer("", {}, (), "bias", channel_axis=1, norm=norm)
 
 
 def _layer_norm(module: Any) -> Layer:
@@ -72,7 +76,8 @@ class TorchNetwork:
 
     framework: ClassVar[str] = "torch"
     channels_first: ClassVar[bool] = True
-    image_shape: ClassVar[None] = None  # a module does not tell
+    input_shape: ClassVar[None] = None  # a module does not tell
+    observes_all: ClassVar[bool] = True
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -80,13 +85,14 @@ class TorchNetwork:
         self._modules = [module for _, module in leaves]
         self.layers: Sequence[Layer] = [_layer_of(name, module) for name, module in leaves]
 
-    def run(self, inputs: Inputs, visit: Visit | None = None) -> np.ndarray:
+    def run(self, inputs: Inputs, visit: Visit | None = None, observe: Observe | None = None) -> np.ndarray:
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
             stack.enter_context(_evaluating(self._model))
-            if visit is not None:
+            watch = None if observe is None else stack.enter_context(_Watch(observe))
+            if visit is not None or watch is not None:
                 for module, layer in zip(self._modules, self.layers, strict=True):
-                    stack.enter_context(_visited(module, layer, visit, len(inputs)))
+                    stack.enter_context(_visited(module, layer, visit or _as_it_is, watch, len(inputs)))
             return self.to_numpy(self._call(inputs))
 
     def _call(self, inputs: Inputs) -> Any:
@@ -101,7 +107,7 @@ class TorchNetwork:
             raise OptionError(f"the model does not take calibration inputs of {shapes}: {e}") from e
 
     def to_numpy(self, value: Any) -> np.ndarray:
-        return np.asarray(_first_tensor(value).detach().cpu().float().numpy())
+        return np.asarray(next(tensors_in(value, torch.is_tensor)).detach().cpu().float().numpy())
 
     @contextmanager
     def loaded(self, tensors: Mapping[str, np.ndarray]) -> Iterator[Any]:
@@ -137,14 +143,53 @@ def _evaluating(model: Any) -> Iterator[None]:
             module.training = mode
 
 
+class _Watch(TorchFunctionMode):  # type: ignore[misc]
+    """Tells of every function of torch that takes or gives tensors, but not of those inside a layer."""
+
+    SUMS: ClassVar[frozenset[str]] = frozenset({"add", "add_", "__add__", "__radd__", "__iadd__"})
+
+    def __init__(self, observe: Observe) -> None:
+        super().__init__()
+        self.observe, self.inside = observe, False
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if not self.inside:
+            self.tell(None, (args, kwargs or {}), result, sums=function.__name__ in self.SUMS)
+        return result
+
+    def tell(self, layer: Layer | None, arguments: Any, result: Any, *, sums: bool = False) -> None:
+        """Of an operation, if a tensor comes out of it."""
+        results = tuple(tensors_in(result, torch.is_tensor))
+        if results:
+            self.observe(Operation(layer, sums, tuple(tensors_in(arguments, torch.is_tensor)), results))
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside a layer."""
+        before, self.inside = self.inside, True
+        try:
+            yield
+        finally:
+            self.inside = before
+
+
+def _as_it_is(call: Call) -> Any:
+    return call.output({})
+
+
 @contextmanager
-def _visited(module: Any, layer: Layer, visit: Visit, samples: int) -> Iterator[None]:
+def _visited(module: Any, layer: Layer, visit: Visit, watch: _Watch | None, samples: int) -> Iterator[None]:
     """The module's forward stands aside for `visit`, and is back afterwards."""
     own = module.__dict__.get("forward")
     original = module.forward
 
     def forward(*args: Any, **kwargs: Any) -> Any:
-        return visit(_TorchCall(layer, module, original, args, kwargs, samples))
+        with nullcontext() if watch is None else watch.paused():
+            result = visit(_TorchCall(layer, module, original, args, kwargs, samples))
+        if watch is not None:
+            watch.tell(layer, (args, kwargs), result)
+        return result
 
     module.forward = forward
     try:
@@ -171,19 +216,19 @@ class _TorchCall:
 
     @property
     def argument(self) -> Any:
-        return _first_tensor((self.args, tuple(self.kwargs.values())))
+        return next(tensors_in((self.args, dict(self.kwargs)), torch.is_tensor))
 
     def halves(self) -> tuple[Call, Call]:
-        first, second = (
-            replace(
-                self,
-                args=tuple(_half(a, self.samples, side) for a in self.args),
-                kwargs={k: _half(a, self.samples, side) for k, a in self.kwargs.items()},
-                samples=self.samples // 2,
-            )
-            for side in (0, 1)
-        )
-        return first, second
+        return self._half(0), self._half(1)
+
+    def _half(self, side: int) -> Call:
+        args = mapped(self.args, partial(self.half, side=side), torch.is_tensor)
+        kwargs = {k: mapped(v, partial(self.half, side=side), torch.is_tensor) for k, v in self.kwargs.items()}
+        return replace(self, args=args, kwargs=kwargs, samples=self.samples // 2)
+
+    def half(self, tensor: Any, side: int) -> Any:
+        axis = _batch_axis(tensor.shape, self.samples)
+        return tensor if axis is None else tensor.chunk(2, dim=axis)[side]
 
     def output(self, replaced: Replaced) -> Any:
         visited = self.module.forward
@@ -198,31 +243,13 @@ class _TorchCall:
             self.module.forward = visited
 
     def joined(self, first: Any, second: Any) -> Any:
-        if isinstance(first, torch.Tensor):
-            axis = _batch_axis(first.shape, self.samples // 2)
-            return first if axis is None else torch.cat([first, second], dim=axis)
-        if isinstance(first, tuple | list):
-            return type(first)(self.joined(a, b) for a, b in zip(first, second, strict=True))
-        return first
+        return joined(first, second, self._joined_tensors, torch.is_tensor)
+
+    def _joined_tensors(self, first: Any, second: Any) -> Any:
+        axis = _batch_axis(first.shape, self.samples // 2)
+        return first if axis is None else torch.cat([first, second], dim=axis)
 
 
 def _batch_axis(shape: Sequence[int], samples: int) -> int | None:
     """The axis that holds the samples: the first or second whose size is a multiple of their number."""
     return next((axis for axis in (0, 1) if axis < len(shape) and shape[axis] and shape[axis] % samples == 0), None)
-
-
-def _half(value: Any, samples: int, side: int) -> Any:
-    if isinstance(value, torch.Tensor):
-        axis = _batch_axis(value.shape, samples)
-        return value if axis is None else value.chunk(2, dim=axis)[side]
-    if isinstance(value, tuple | list):
-        return type(value)(_half(v, samples, side) for v in value)
-    return value
-
-
-def _first_tensor(value: Any) -> Any:
-    """The first tensor of nested tuples, lists and mappings."""
-    if isinstance(value, torch.Tensor):
-        return value
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple | list) else ()
-    return next((found for item in items if (found := _first_tensor(item)) is not None), None)

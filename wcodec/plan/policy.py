@@ -9,24 +9,36 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import ml_dtypes
 import numpy as np
 
-from .dtypes import is_float, number_of
-from .errors import NonFiniteError, OptionError, WczError
-from .factorizations import Dense, FactoredWeight, Factorization
-from .frontends.protocol import NamedTensor
-from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, step_code_at_most, step_values
+from ..dtypes import is_float, number_of
+from ..errors import NonFiniteError, OptionError, WczError
+from ..factorizations import Dense, FactoredWeight, Factorization
+from ..frontends.protocol import NamedTensor
+from ..quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, step_code_at_most, step_values
+from ..recognition import smallest, structured_forms
 
 SMALLEST_STEP, LARGEST_STEP = float(step_values(MIN_CODE)), float(step_values(MAX_CODE))
+
+BULK_FRACTION = 64  # a factor with one element or more for so many of the weight's is no small matter
 
 FactorizationFactory = Callable[[tuple[int, ...]], Factorization]
 
 
 class Policy(Protocol):
-    """Chooses the step code of one float factor."""
+    """Chooses the step code of one float factor.
+
+    Attributes:
+        keeps_structure: a weight that was pruned or clustered may be written as that; not where a rate is asked for
+            that only a step can meet.
+        keeps_bits: also the sign of a zero.
+    """
+
+    keeps_structure: ClassVar[bool]
+    keeps_bits: ClassVar[bool]
 
     def step_code(self, values: np.ndarray) -> int | None:
         """Step code for a float array of any shape; None stores it bit for bit.
@@ -38,6 +50,9 @@ class Policy(Protocol):
 
 class Lossless:
     """Every element bit for bit, NaN payloads and signed zeros included."""
+
+    keeps_structure: ClassVar[bool] = True
+    keeps_bits: ClassVar[bool] = True
 
     def step_code(self, values: np.ndarray) -> int | None:
         return None
@@ -52,6 +67,9 @@ class NearLossless:
     are few and often steer a whole channel: 1/16 of the smallest magnitude, but between 2**-20 and 2**-12 of the
     root mean square. A tensor whose range no step of the format suits is stored bit for bit.
     """
+
+    keeps_structure: ClassVar[bool] = True
+    keeps_bits: ClassVar[bool] = False
 
     matrix_fraction: float = 2.0**-6
 
@@ -75,6 +93,9 @@ class GlobalStep:
 
     Vectors and scalars keep the near-lossless rule: they are under a percent of a model and worth their bits.
     """
+
+    keeps_structure: ClassVar[bool] = False
+    keeps_bits: ClassVar[bool] = False
 
     code: int
     vectors: NearLossless = field(default_factory=NearLossless)
@@ -110,7 +131,9 @@ def plan(
 def _plan_array(
     name: str, array: np.ndarray, policy: Policy, factorizations: Mapping[str, FactorizationFactory]
 ) -> FactoredWeight:
-    factory = next((f for pattern, f in factorizations.items() if fnmatchcase(name, pattern)), Dense)
+    factory = next((f for pattern, f in factorizations.items() if fnmatchcase(name, pattern)), None)
+    if factory is None:
+        return _recognised(array, policy)
     factorization = factory(array.shape)
     if factorization.number == Dense.number:
         factors = {"weight": array}
@@ -123,9 +146,28 @@ def _plan_array(
     return with_steps(FactoredWeight(factorization, factors), policy)
 
 
+def _recognised(array: np.ndarray, policy: Policy) -> FactoredWeight:
+    """Dense, or the form that a pruned or clustered weight has, where that is smaller."""
+    dense = with_steps(FactoredWeight(Dense(array.shape), {"weight": array}, dtype=array.dtype), policy)
+    forms = structured_forms(array, policy.keeps_bits) if policy.keeps_structure else []
+    if not forms:
+        return dense
+    chosen = [with_steps(form, policy) if form.steps_are_open else form for form in forms]
+    return smallest([dense, *chosen], array.dtype)
+
+
 def with_steps(weight: FactoredWeight, policy: Policy) -> FactoredWeight:
-    """The factors with the steps that the policy chooses; integers and 8-bit floats get none."""
-    codes = {key: policy.step_code(value) for key, value in weight.factors.items() if _is_quantizable(value)}
+    """The factors with the steps that the policy chooses; integers and 8-bit floats get none.
+
+    A list that holds a good part of a matrix (the values beside a mask) is quantized as a matrix, not as a bias.
+    """
+    elements = math.prod(weight.factorization.shape)
+    bulk = elements / BULK_FRACTION if len(weight.factorization.shape) >= 2 else math.inf
+    codes = {
+        key: policy.step_code(value[None] if value.ndim == 1 and value.size >= bulk else value)
+        for key, value in weight.factors.items()
+        if _is_quantizable(value)
+    }
     chosen = {key: np.asarray(code) for key, code in codes.items() if code is not None}
     return replace(weight, step_codes=chosen, steps_are_open=False)
 

@@ -1,0 +1,156 @@
+"""One call from a model and data to a small file."""
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+import wcodec  # noqa: E402
+from wcodec.errors import DataError, DivergedError, NameMismatchError, OptionError, TargetError  # noqa: E402
+from wcodec.recipe import Target  # noqa: E402
+from wcodec.train import Recipe, fit_compressed  # noqa: E402
+
+layers = keras.layers
+QUICK = Recipe(epochs=12, batch_size=32, learning_rate=1e-2, penalty_weight=0.5)
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def network(**dense):
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(60, activation="relu", name="dense", **dense),
+            layers.Dense(10, name="output"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def digits():
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    x = (pixels / 16).astype(np.float32)
+    return (x[:1400], labels[:1400]), (x[1400:], labels[1400:])
+
+
+def fit(digits, model=None, **options):
+    train, validation = digits
+    options = {"loss": LOSS, "validation": validation, "jit_compile": False, "data": train, **options}
+    return fit_compressed(model or network(), **options)
+
+
+def test_a_run_gives_a_file_of_the_original_shapes(digits):
+    told = []
+    result = fit(digits, recipe=QUICK, start_widths={"dense": 30}, progress=told.append)
+    assert result.curve == told
+    assert [point.epoch for point in told] == list(range(1, 13))
+    decoded = wcodec.decode(result.data)
+    assert {name: value.shape for name, value in decoded.items()} == {
+        "dense/kernel": (64, 60), "dense/bias": (60,), "output/kernel": (60, 10), "output/bias": (10,)
+    }  # fmt: skip
+    assert not decoded["dense/kernel"][:, 30:].any()
+    plain = network()
+    wcodec.load_into(plain, result.data)
+    x, y = digits[1]
+    accuracy = np.mean(plain.predict(x, verbose=0).argmax(axis=1) == y)
+    assert accuracy == pytest.approx(result.accuracy, abs=0.003)
+    assert accuracy > 0.8
+    assert result.nbytes < 1200
+
+
+def test_the_smaller_network_has_the_same_accuracy(digits):
+    options = {"recipe": Recipe(epochs=6, penalty_weight=4.0), "start_widths": {"dense": 20}}
+    result = fit(digits, shapes="smaller", **options)
+    assert wcodec.decode(result.data)["dense/kernel"].shape[1] <= 20
+    assert fit(digits, shapes="original", **options).accuracy == result.accuracy
+
+
+def test_a_target_in_bytes_is_met(digits):
+    recipe = Recipe(epochs=6, penalty_weight=1.0, cycles=4, cycle_epochs=3)
+    result = fit(digits, target=1200, recipe=recipe)
+    assert result.nbytes <= 1200
+    assert len(result.curve) > 6
+    assert {point.cycle for point in result.curve} >= {0, 1}
+
+
+def test_a_target_that_cannot_be_met_tells_the_closest_point(digits):
+    recipe = Recipe(epochs=2, penalty_weight=1.0, cycles=1, cycle_epochs=1)
+    with pytest.raises(TargetError, match=r"closest: [\d,]+ bytes at an accuracy of 0\.") as raised:
+        fit(digits, target=0.9999, recipe=recipe)
+    assert raised.value.closest.nbytes == len(raised.value.closest.data)
+
+
+def test_a_run_goes_on_from_its_checkpoint(digits, tmp_path):
+    """Stopped after the third of six epochs by an error in `progress`."""
+    recipe = Recipe(epochs=6, penalty_weight=2.0)
+
+    def stop(point):
+        if point.epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(digits, recipe=recipe, checkpoint=tmp_path / "run.npz", progress=stop)
+    result = fit(digits, recipe=recipe, checkpoint=tmp_path / "run.npz")
+    assert [point.epoch for point in result.curve] == [1, 2, 3, 4, 5, 6]
+    other = keras.Sequential([keras.Input((64,)), layers.Dense(10, name="dense")])
+    with pytest.raises(NameMismatchError, match="another model"):
+        fit(digits, other, recipe=recipe, checkpoint=tmp_path / "run.npz")
+
+
+def test_a_function_of_the_epoch_gives_the_data(digits):
+    asked = []
+
+    def data(epoch):
+        asked.append(epoch)
+        return digits[0]
+
+    fit(digits, data=data, recipe=Recipe(epochs=2))
+    assert asked == [0, 0, 1]  # once before, for the number of batches
+
+
+def test_a_weight_with_a_constraint_is_trained_as_it_is_and_reported(digits):
+    model = network(kernel_constraint=keras.constraints.MaxNorm(3.0))
+    result = fit(digits, model, recipe=Recipe(epochs=1))
+    assert result.warnings == ["dense/kernel is trained as it is: its constraint cannot act on latents"]
+
+
+def test_a_loss_that_diverges(digits):
+    x, y = digits[0]
+    with pytest.raises(DivergedError, match="epoch 1 is nan"):
+        fit(digits, data=(np.full_like(x, np.nan), y), recipe=Recipe(epochs=2))
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        ((np.empty((0, 64), np.float32), np.empty(0, np.int64)), "yields no batch"),
+        ((np.ones((4, 64), np.float32), np.ones(3, np.int64)), "as many inputs as labels"),
+        (iter([]), "needs a length"),
+    ],
+)
+def test_data_that_yields_nothing(digits, data, rule):
+    with pytest.raises(DataError, match=rule):
+        fit(digits, data=data)
+
+
+@pytest.mark.parametrize("target", [0, -5, 1.5, 0.0, True, "10KB"])
+def test_targets_that_mean_nothing(target):
+    with pytest.raises(OptionError, match="target is a number of bytes"):
+        Target.of(target)
+
+
+def test_options_that_mean_nothing(digits):
+    with pytest.raises(OptionError, match="epochs"):
+        Recipe(epochs=0)
+    with pytest.raises(OptionError, match="shapes"):
+        fit(digits, shapes="tiny")
+    with pytest.raises(OptionError, match="needs validation"):
+        fit(digits, target=0.9, validation=None)
+
+
+def test_a_plot(digits, tmp_path):
+    pytest.importorskip("matplotlib")
+    fit(digits, recipe=Recipe(epochs=2)).plot(tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"

@@ -1,0 +1,1 @@
+"""Models between many machines: Flower (`wcodec.federated.flower`)."""

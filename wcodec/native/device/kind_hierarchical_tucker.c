@@ -1,0 +1,99 @@
+/* hierarchical_tucker (factorizations.md): a padded matrix as the root of a tree of bases. */
+#include "device.h"
+
+enum { MAX_NODES = 2 * MAX_MODES - 1 };
+
+/* Nodes breadth first; the modes first .. last - 1 of each, and its left child, 0 of a leaf. */
+typedef struct {
+    unsigned count;
+    uint8_t first[MAX_NODES], last[MAX_NODES], left[MAX_NODES];
+} tree;
+
+static void make_tree(tree *t, unsigned modes) {
+    t->count = 1;
+    t->first[0] = 0;
+    t->last[0] = (uint8_t)modes;
+    for (unsigned node = 0; node < t->count; node++) {
+        unsigned held = (unsigned)t->last[node] - t->first[node], left = t->count;
+        t->left[node] = 0;
+        if (held > 1) {
+            t->left[node] = (uint8_t)left;
+            t->first[left] = t->first[node];
+            t->last[left] = t->first[left + 1] = (uint8_t)(t->first[node] + (held + 1) / 2);
+            t->last[left + 1] = t->last[node];
+            t->count += 2;
+        }
+    }
+}
+
+static uint32_t rank_of(const wcz_modes *modes, unsigned node) {
+    return node ? modes->ranks.values[node - 1] : 1;
+}
+
+static int describe(const wcz_record *record, wcz_factor *factors) {
+    wcz_modes modes;
+    tree t;
+    int error = wcz_modes_of(record, &modes);
+    if (error || modes.ranks.count != 2 * modes.rows.count - 2) {
+        return error ? error : WCZ_FACTORIZATION;
+    }
+    make_tree(&t, modes.rows.count);
+    for (unsigned node = 1; node < t.count; node++) {
+        uint64_t inside = wcz_mode_product(&modes, t.first[node], t.last[node]), outside = modes.elements / inside;
+        uint64_t most = inside < outside ? inside : outside;
+        if (rank_of(&modes, node) < 1 || rank_of(&modes, node) > most) {
+            return WCZ_FACTORIZATION;
+        }
+    }
+    for (unsigned node = 0; record->factor_count == t.count && !error && node < t.count; node++) {
+        const unsigned left = t.left[node], mode = t.first[node];
+        error = wcz_set_extents(&factors[node], "node", 3, left ? rank_of(&modes, left) : modes.rows.values[mode],
+                                left ? rank_of(&modes, left + 1) : modes.columns.values[mode], rank_of(&modes, node), 0);
+    }
+    return record->factor_count == t.count ? error : WCZ_RECORD;
+}
+
+/* Of every node, the vector of P at these digits: children stand behind their parents. */
+static double element(wcz_product_state *p, uint64_t i, uint64_t j) {
+    wcz_modes modes;
+    tree t;
+    uint32_t rows[MAX_MODES], columns[MAX_MODES], start[MAX_NODES + 1] = {0};
+    (void)wcz_modes_of(p->job->record, &modes);
+    make_tree(&t, modes.rows.count);
+    wcz_digits(&modes.rows, i, rows);
+    wcz_digits(&modes.columns, j, columns);
+    for (unsigned node = 0; node < t.count; node++) {
+        start[node + 1] = start[node] + rank_of(&modes, node);
+    }
+    for (unsigned node = t.count; node-- > 0;) {
+        const unsigned left = t.left[node], mode = t.first[node];
+        const uint32_t *shape = p->factors[node].shape;
+        for (uint32_t r = 0; r < shape[2]; r++) {
+            double sum = 0;
+            if (!left) {
+                sum = wcz_value(p, node, ((uint64_t)rows[mode] * shape[1] + columns[mode]) * shape[2] + r);
+            }
+            for (uint64_t ab = 0; left && ab < (uint64_t)shape[0] * shape[1]; ab++) {
+                sum += p->room[start[left] + ab / shape[1]] * p->room[start[left + 1] + ab % shape[1]] *
+                       wcz_value(p, node, ab * shape[2] + r);
+            }
+            p->room[start[node] + r] = sum;
+        }
+    }
+    return p->room[0];
+}
+
+static int build(const wcz_job *job) {
+    wcz_modes modes;
+    uint64_t ranks = 1, terms = 0;
+    (void)wcz_modes_of(job->record, &modes);
+    for (unsigned node = 0; node < job->record->factor_count; node++) {
+        terms += job->factors[node].count;
+    }
+    for (unsigned i = 0; i < modes.ranks.count; i++) {
+        ranks += modes.ranks.values[i];
+    }
+    return wcz_build_elements(job, modes.matrix.columns, ranks, terms, element);
+}
+
+const wcz_kind wcz_kind_hierarchical_tucker = {8, describe, NULL, build};

@@ -1,0 +1,65 @@
+"""Training data of `fit_compressed`: arrays, a function of the epoch, or anything that Keras' own `fit` takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+
+Arrays = tuple[Any, Any]
+
+
+class Feed:
+    """What to train on in each epoch, and how many batches that are.
+
+    Attributes:
+        batch_size: None where the data comes in batches.
+        batches: of an epoch.
+    """
+
+    def __init__(self, data: Arrays | Callable[[int], Arrays] | Any, batch_size: int) -> None:
+        """`data`: (x, y); a function from the epoch (0, 1, ...) to (x, y); or a dataset of batches of known length.
+
+        Raises:
+            DataError: nothing in it, x and y of different length, or a dataset of unknown length.
+        """
+        self._data = data
+        first = self._arrays(0)
+        if first is None:
+            self.batch_size, self.batches = None, _length(data)
+        else:
+            self.batch_size, self.batches = batch_size, math.ceil(len(first[0]) / batch_size)
+        if self.batches < 1:
+            raise DataError("the training data yields no batch")
+
+    def epoch(self, number: int) -> dict[str, Any]:
+        """Arguments of Keras' `fit` for one epoch."""
+        arrays = self._arrays(number)
+        if arrays is None:
+            return {"x": self._data}
+        return {"x": arrays[0], "y": arrays[1], "batch_size": self.batch_size}
+
+    def _arrays(self, number: int) -> Arrays | None:
+        arrays = self._data(number) if callable(self._data) and not hasattr(self._data, "__getitem__") else self._data
+        if not isinstance(arrays, tuple):
+            return None
+        if len(arrays) != 2 or len(arrays[0]) != len(arrays[1]):
+            raise DataError("training data is a pair (x, y) of as many inputs as labels")
+        return arrays
+
+
+def _length(dataset: Any) -> int:
+    try:
+        return len(dataset)
+    except TypeError as e:
+        raise DataError("a dataset needs a length: how many batches an epoch has decides the schedule") from e
+
+
+def accuracy_of(model: Any, x: Any, y: Any, batch_size: int = 1000) -> float:
+    """Fraction of (count, ...) inputs whose largest output is the label (count,)."""
+    predicted = model.predict(x, batch_size=batch_size, verbose=0)
+    return float(np.mean(np.asarray(predicted).argmax(axis=-1) == np.asarray(y).reshape(len(predicted))))
