@@ -76,8 +76,10 @@ def compressible(
         found = {name: value for name, value in model.factored_weights().items() if isinstance(value, FactoredWeight)}
         model = model.finalize()
     weights = trainable_weights_of(model, "compressible")
-    as_found = {literal(name): constant(weight.factorization) for name, weight in found.items()}
-    plan = plan_factorizations(weights, {**(factorizations or {}), **as_found})
+    overrides = dict(factorizations or {})
+    for name, weight in found.items():  # after the caller's patterns, which go first
+        overrides.setdefault(literal(name), constant(weight.factorization))
+    plan = plan_factorizations(weights, overrides)
     if not plan:
         raise OptionError("factorizations leaves no weight with latents")
     wrapped = CompressibleModel(
@@ -213,9 +215,12 @@ class CompressibleModel(Wrapper):
             for step in weight.steps.values():
                 step.snap()
 
-    def cost(self) -> float:
-        """What the penalty charges for now, without its weight and schedule: nats of the power law, bits of a rate."""
-        return sum(weight.cost() for weight in self._latent_weights.values())
+    def cost(self, rounded: bool = False) -> float:
+        """What the penalty charges for now, without its weight and schedule: nats of the power law, bits of a rate.
+
+        `rounded`: for the symbols, which a file holds, and not for the latents between them.
+        """
+        return sum(weight.cost(rounded) for weight in self._latent_weights.values())
 
     def refresh_prices(self) -> None:
         """Set the prices of the rate `code_length` to what the coder takes for the symbols as they are."""
