@@ -27,7 +27,7 @@ def folder(tmp_path):
             keras.Input((8, 8, 1)),
             layers.Conv2D(16, 3, activation="relu", name="conv"),
             layers.Flatten(),
-            layers.Dense(5),
+            layers.Dense(5, name="dense"),
         ]
     )
     model.save(tmp_path / "model.keras")
