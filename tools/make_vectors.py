@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from vectors.deltas import DELTAS
+from vectors.graphs import GRAPHS, file_of, inputs_of
 from vectors.invalid import INVALID
 from vectors.invalid_kinds import INVALID_KINDS
 from vectors.messages import MESSAGES
@@ -23,11 +24,13 @@ from vectors.valid import VALID
 
 import wcodec
 from wcodec.coders import CODERS
+from wcodec.runtime import Runner
 
 VECTORS = Path(__file__).parents[1] / "format_spec" / "vectors"
 # Sums of products may differ in their last bits, by an ulp of the tensor's dtype; the values are about 100 at most.
 TOLERANCES = {"float16": 0.0625}
 TOLERANCE = 1e-4
+GRAPH_TOLERANCE = 2**-14  # absolute; values are below 32
 INEXACT = {
     "rdft", "low_rank", "dictionary", "tensor_train", "tensor_ring", "hierarchical_tucker", "tucker2", "cp",
     "random_projection", "input_output", "mixed_block", "t_product", "t_linear", "tent", "dct", "block", "tfc",
@@ -79,6 +82,10 @@ def wanted_files():
         row |= {"error": error} if error else {"tensors": _tensors_on(VALID[base](), data)}
         yield VECTORS / "delta" / f"{name}.wcz", data
         yield VECTORS / "delta" / f"{name}.json", _to_json(row)
+    for name, make in GRAPHS.items():
+        network = make()
+        yield VECTORS / "graph" / f"{name}.wcz", file_of(network)
+        yield VECTORS / "graph" / f"{name}.json", _to_json(_run(make.__doc__, network))
     for name, make in MESSAGES.items():
         rows = {"shows": make.__doc__} | {str(number): step for number, step in enumerate(make())}
         yield VECTORS / "messages" / f"{name}.json", _to_json(rows)
@@ -103,6 +110,21 @@ def _expected(shows: str, data: bytes) -> dict:
 
 def _tensors_on(base: bytes, data: bytes) -> dict:
     return {name: _tensor(array, False) for name, array in wcodec.decode(data, base=base).items()}
+
+
+def _run(shows: str, network) -> dict:
+    """What a runtime must compute: inputs and outputs in order, as [shape, hex of little-endian float32]."""
+    inputs = inputs_of(network)
+    with Runner(file_of(network)) as runner:
+        outputs = runner.predict(inputs if len(inputs) > 1 else inputs[0])
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    # Rounded to 16 bits of fraction: sums and exponentials differ in their last bits from machine to machine.
+    rounded = [(np.round(y * 65536) / 65536).astype(np.float32) for y in outputs]
+    return {"shows": shows, "tolerance": GRAPH_TOLERANCE, "inputs": _arrays(inputs), "outputs": _arrays(rounded)}
+
+
+def _arrays(arrays) -> list:
+    return [[list(a.shape), a.astype("<f4").tobytes().hex()] for a in arrays]
 
 
 def _inexact_tensors(data: bytes) -> set[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import backend, delta
+from . import backend
 from .chunk_decoder import QuantizedTensor
 from .container import Limits
 from .decoder import WczFile, decode, decode_quantized, safe_open, stream, verify
@@ -22,8 +22,10 @@ from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import factorizations, feed, plan, runtime, train
-    from .encoder import EncodeReport, encode
+    from . import delta, factorizations, feed, plan, runtime, sources, train
+    from .download import fetch
+    from .encode_report import EncodeReport
+    from .encoder import encode
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
 
@@ -31,10 +33,12 @@ __version__ = "0.1.0.dev0"
 
 # name -> module that defines it; a module itself where both agree. Loaded on first use (PEP 562).
 _LAZY = {
-    "EncodeReport": "encoder",
+    "EncodeReport": "encode_report",
+    "delta": "delta",
     "encode": "encoder",
     "factorizations": "factorizations",
     "feed": "feed",
+    "fetch": "download",
     "load": "tensor_files",
     "load_file": "tensor_files",
     "load_into": "loading",
@@ -42,6 +46,7 @@ _LAZY = {
     "runtime": "runtime",
     "save": "tensor_files",
     "save_file": "tensor_files",
+    "sources": "sources",
     "train": "train",
 }
 
@@ -58,6 +63,7 @@ __all__ = [
     "encode",
     "factorizations",
     "feed",
+    "fetch",
     "load",
     "load_file",
     "load_into",
@@ -67,6 +73,7 @@ __all__ = [
     "safe_open",
     "save",
     "save_file",
+    "sources",
     "stream",
     "train",
     "verify",

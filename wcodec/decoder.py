@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .chunk_decoder import OpenedChunk, QuantizedTensor, decode_chunk
+from .chunk_decoder import Factored, OpenedChunk, QuantizedTensor, decode_chunk, decoding_nbytes
 from .coders import find_coder
 from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
-from .container.files import open_source
-from .container.random_access import seekable
+from .container.random_access import Location
 from .container.reader import expect_nothing_more
-from .delta import read_chain
-from .errors import UnsupportedTypeError
 from .factorizations import find_factorization
+from .prefetch import ahead
+from .sources import open_forward, open_random
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> dict[str, np.ndarray]:
     """All tensors of a file, in model order.
 
     Args:
-        src: path, bytes or readable binary file object (a pipe will do).
+        src: path, URL, bytes or readable binary file object (a pipe will do).
         base: of a delta file, the model file that it is a difference from; see `wcodec.delta` for chains.
         limits: what the file may ask for.
         threads: that decode; each has a chunk in memory.
@@ -37,8 +38,10 @@ def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threa
         WczError: a damaged or hostile file; the message names the tensor and the rule.
     """
     if base is not None:
+        from .delta import read_chain  # most decoders never meet one
+
         return read_chain(base, src, limits=limits).weights()
-    with open_source(src) as file:
+    with open_forward(src) as file:
         reader = Reader(file, limits)
         tensors = dict(_tensors(reader, limits, threads))
         if file is not src:
@@ -46,13 +49,29 @@ def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threa
     return {name: tensors[name] for name, _ in reader.names}
 
 
-def stream(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> Iterator[tuple[str, np.ndarray]]:
-    """Tensors one by one, in file order; memory is that of one chunk and one tensor.
+def stream(
+    src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1, prefetch: int = 0
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Tensors one by one, in file order; memory is that of one tensor and of a payload that shrinks as it grows.
 
     File order is model order, but that small tensors arrive together, before the first of them is needed. Each
     chunk is verified before its tensors are yielded; an error at the end (a wrong digest) comes after them.
+
+    Args:
+        src: path, URL, bytes or readable binary file object: a pipe, or a `wcodec.sources.Timed` one.
+        limits: what the file may ask for.
+        threads: that decode; each has a chunk in memory.
+        prefetch: tensors that a thread reads and decodes while the caller works with those before; each is in memory.
+
+    Raises:
+        WczError: a damaged, hostile or incomplete file; names the tensor in which it ended.
     """
-    with open_source(src) as file:
+    tensors = _stream(src, limits, threads)
+    return ahead(tensors, prefetch) if prefetch > 0 else tensors
+
+
+def _stream(src: Any, limits: Limits, threads: int) -> Generator[tuple[str, np.ndarray], None, None]:
+    with open_forward(src) as file:
         yield from _tensors(Reader(file, limits), limits, threads)
         if file is not src:
             expect_nothing_more(file)
@@ -73,7 +92,7 @@ def decode_quantized(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, 
         WczError: as `decode`.
     """
     tensors: dict[str, QuantizedTensor | np.ndarray] = {}
-    with open_source(src) as file:
+    with open_forward(src) as file:
         reader = Reader(file, limits)
         for chunk in _bounded(reader, limits):
             opened = OpenedChunk(chunk, limits)
@@ -85,6 +104,9 @@ def decode_quantized(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, 
 
 def safe_open(src: Any, *, limits: Limits = DEFAULT_LIMITS) -> WczFile:
     """Open a file for random access; use as a context manager or close it.
+
+    Of a URL only the names, the index, and the chunks of the tensors that are asked for are transferred. A server that
+    sends whole files only gets a NoRangesWarning, and all of the file is transferred into a temporary one.
 
     Raises:
         UnsupportedTypeError: the source cannot seek: use `stream`.
@@ -102,7 +124,7 @@ class Verified(NamedTuple):
 
 def verify(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> Verified:
     """Check every CRC, the digest if there is one, and decode every tensor; WczError at the first fault."""
-    with open_source(src) as file:
+    with open_forward(src) as file:
         reader = Reader(file, limits)
         count = nbytes = 0
         for _, array in _tensors(reader, limits, threads):
@@ -135,6 +157,32 @@ class TensorDetails(NamedTuple):
     shared_by: int
 
 
+class ChunkSize(NamedTuple):
+    """Where a tensor lies.
+
+    Attributes:
+        name: of the tensor.
+        nbytes: of its chunk, with its frame.
+        shared_by: number of tensors in that chunk.
+    """
+
+    name: str
+    nbytes: int
+    shared_by: int
+
+
+class DecodingNeed(NamedTuple):
+    """What decoding a tensor takes.
+
+    Attributes:
+        shape: of the tensor.
+        nbytes: at most, the tensor included; for one in a group, those of the group.
+    """
+
+    shape: tuple[int, ...]
+    nbytes: int
+
+
 class WczFile(Mapping[str, np.ndarray]):
     """An open file: name -> tensor, decoded on access. Made by `safe_open`."""
 
@@ -142,9 +190,7 @@ class WczFile(Mapping[str, np.ndarray]):
         self._limits = limits
         self._label = type(src).__name__ if isinstance(src, bytes | bytearray | memoryview) else str(src)
         with ExitStack() as stack:
-            file = stack.enter_context(open_source(src))
-            if not seekable(file):
-                raise UnsupportedTypeError("random access needs a source that can seek; use wcodec.stream")
+            file = stack.enter_context(open_random(src))
             self._access = RandomAccess(file, limits)
             self._group: dict[str, np.ndarray] = {}  # tensors of the group chunk that was decoded last
             self._group_offset = 0
@@ -164,6 +210,27 @@ class WczFile(Mapping[str, np.ndarray]):
             self._group_offset = location.offset
         return self._group[name].copy()
 
+    def get_factors(self, name: str) -> np.ndarray | Factored:
+        """Decode one tensor, but leave it as its factors; the tensor itself where it shares its chunk.
+
+        Raises:
+            KeyError: an unknown name.
+        """
+        location = self._access.locate(name)
+        if len(location.names) > 1:
+            return self.get_tensor(name)
+        opened = OpenedChunk(self._access.chunk_at(location), self._limits)
+        return next(found for _, found in opened.factored(opened.decoded()))
+
+    def needs(self) -> dict[str, DecodingNeed]:
+        """What decoding each tensor takes, in model order, by the manifests alone, which are not verified for it."""
+        return {name: self._need(self._access.locate(name), name) for name in self.keys()}
+
+    def _need(self, location: Location, name: str) -> DecodingNeed:
+        records = self._access.records_at(location)
+        record = records[location.names.index(name)]
+        return DecodingNeed(record.shape, decoding_nbytes(records, location.nbytes))
+
     def get_slice(self, name: str, index: Any) -> np.ndarray:
         """`get_tensor(name)[index]` as an array of its own; the whole tensor is decoded for it."""
         return np.array(self.get_tensor(name)[index])
@@ -175,6 +242,11 @@ class WczFile(Mapping[str, np.ndarray]):
     def graph(self) -> Any:
         """The layer graph, or None in a file without one."""
         return self._access.graph
+
+    def chunk_sizes(self) -> list[ChunkSize]:
+        """Name and size of every tensor's chunk, in model order; reads nothing."""
+        located = [(name, self._access.locate(name)) for name in self.keys()]
+        return [ChunkSize(name, location.nbytes, len(location.names)) for name, location in located]
 
     def tensor_details(self) -> list[TensorDetails]:
         """One row a tensor, in model order; reads every chunk, decodes none."""
@@ -229,6 +301,8 @@ def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str
         for chunk in _bounded(reader, limits):
             yield from decode_chunk(chunk, limits)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[tuple[OpenedChunk, list[Future[list[np.ndarray]]]]] = deque()
         for chunk in _bounded(reader, limits):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ml_dtypes
 import numpy as np
 
 from .errors import UnknownDtypeError, UnsupportedTypeError
@@ -25,7 +24,7 @@ DTYPES: dict[str, int] = {
     "float8_e5m2": 14,
 }
 _BY_NUMBER = {number: name for name, number in DTYPES.items()}
-_EXTENDED = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+_EXTENDED = frozenset({"bfloat16", "float8_e4m3fn", "float8_e5m2"})  # of ml_dtypes, which takes 2 MB: loaded when met
 
 
 def dtype_of(number: int) -> np.dtype:
@@ -33,7 +32,12 @@ def dtype_of(number: int) -> np.dtype:
     name = _BY_NUMBER.get(number)
     if name is None:
         raise UnknownDtypeError(f"no dtype has number {number}")
-    return _EXTENDED[name] if name in _EXTENDED else np.dtype(name)
+    if name in _EXTENDED:
+        import ml_dtypes
+
+        extended: np.dtype = np.dtype(getattr(ml_dtypes, name))
+        return extended
+    return np.dtype(name)
 
 
 def number_of(dtype: np.dtype) -> int:

@@ -19,6 +19,7 @@ from .container.files import open_sink
 from .container.manifest import Stream, TensorChunk
 from .decoder import TensorDetails, chunk_details
 from .dtypes import is_float
+from .encode_report import EncodeReport
 from .errors import DuplicateNameError, OptionError
 from .factorizations import FactoredWeight
 from .frontends import find_frontend
@@ -30,9 +31,7 @@ from .records import TensorRecord
 
 if TYPE_CHECKING:
     from .calibrated import Outcome
-    from .posttrain.budget import RatePoint
     from .posttrain.options import CalibrationOptions
-    from .posttrain.report import LayerRow
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:
@@ -58,60 +57,6 @@ SEARCHED_OCTAVES = 24  # how far below its largest weight bits_per_weight looks 
 Progress = Callable[[int, int, str], None]  # tensors done, of how many, name of the one just written
 
 
-@dataclass(frozen=True)
-class EncodeReport:
-    """What `encode` wrote.
-
-    Attributes:
-        data: the file, where no destination was given, else None.
-        nbytes: of the file.
-        original_nbytes: of the tensors as they came.
-        payload_nbytes: entropy-coded bytes in the file; the rest is container.
-        rows: what the file says of each tensor, in model order.
-        curve: the rate points that a search with calibration data tried, by rising file size.
-        warnings: what the caller should know of that search.
-        layers: bits and error of each tensor, where calibration data told of them.
-    """
-
-    data: bytes | None
-    nbytes: int
-    original_nbytes: int
-    payload_nbytes: int
-    rows: tuple[TensorDetails, ...]
-    curve: tuple[RatePoint, ...] = ()
-    warnings: tuple[str, ...] = ()
-    layers: tuple[LayerRow, ...] = ()
-
-    @property
-    def ratio(self) -> float:
-        """original / compressed."""
-        return self.original_nbytes / self.nbytes
-
-    @property
-    def overhead_nbytes(self) -> int:
-        """Everything in the file that is not entropy-coded payload."""
-        return self.nbytes - self.payload_nbytes
-
-    @property
-    def weights(self) -> int:
-        """Number of elements of all tensors."""
-        return sum(math.prod(row.shape) for row in self.rows)
-
-    @property
-    def bits_per_weight(self) -> float:
-        """Bits of the whole file over the number of elements."""
-        return 8 * self.nbytes / max(self.weights, 1)
-
-    def plot_curve(self, path: Any) -> None:
-        """Draw `curve` into a .svg or .png file; needs the extra `plot`."""
-        from .posttrain.report import plot_curve
-
-        plot_curve(self.curve, path)
-
-    def __repr__(self) -> str:
-        return f"EncodeReport({len(self.rows)} tensors, {self.nbytes:,} bytes, {self.ratio:.1f}x)"
-
-
 def encode(
     model: Any,
     dst: Any = None,
@@ -122,6 +67,7 @@ def encode(
     bits_per_weight: float | None = None,
     factorizations: Mapping[str, FactorizationFactory] | None = None,
     graph: bool = False,
+    merge_batch_norm: bool = False,
     metadata: Mapping[str, str] | None = None,
     digest: bool | None = None,
     progress: Progress | None = None,
@@ -147,6 +93,8 @@ def encode(
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
         factorizations: name pattern -> (shape -> Factorization), the first match counts.
         graph: store the layer graph too, so that `wcodec.runtime.Runner` runs the file.
+        merge_batch_norm: multiply batch normalizations into the kernels before them and store the graph of what is
+            left: the same function in fewer tensors. A file for the runtime: it no longer fits the model.
         metadata: text to store with the model.
         digest: a SHA-256 of the file; by default in files of 2 MiB and more.
         progress: called after each chunk with (tensors done, of how many, name of the last one).
@@ -165,15 +113,15 @@ def encode(
         with ThreadPoolExecutor(threads) as pool:
             return encode(
                 model, dst, coder=coder, lossless=lossless, bits_per_weight=bits_per_weight,
-                factorizations=factorizations, graph=graph, metadata=metadata, digest=digest, progress=progress,
+                factorizations=factorizations, graph=graph, merge_batch_norm=merge_batch_norm,
+                metadata=metadata, digest=digest, progress=progress,
                 band_elements=band_elements, executor=pool, **calibrated,
             )  # fmt: skip
     profile = _find_profile(coder)._replace(band_elements=band_elements)
     job = _Job(profile, dict(factorizations or {}), metadata, digest, progress, executor)
-    frontend = find_frontend(model)
-    tensors = list(frontend.tensors(model))
-    _check_names(tensors)
-    described = frontend.graph(model) if graph else None
+    tensors, described = _described(model, graph, merge_batch_norm)
+    if calibrated and merge_batch_norm:
+        raise OptionError("calibration runs the model as it is: merge_batch_norm excludes it")
     if base is not None:
         if calibrated or bits_per_weight is not None:
             raise OptionError("base excludes budgets; encode in full, then use wcodec.delta.between")
@@ -210,6 +158,22 @@ def encode(
     buffer = io.BytesIO()
     report = _write(buffer, tensors, policy, job, described)
     return replace(_told(report, outcome), data=buffer.getvalue())
+
+
+def _described(model: Any, graph: bool, merge_batch_norm: bool) -> tuple[list[NamedTensor], dict[int, Any] | None]:
+    """The tensors of a model, read when they are asked for where the front end can, and its graph."""
+    model = find_frontend(model).loaded(model)
+    frontend = find_frontend(model)
+    tensors = list(frontend.tensors(model))
+    _check_names(tensors)
+    described = frontend.graph(model) if graph or merge_batch_norm else None
+    if described is None or not merge_batch_norm:
+        return tensors, described
+    from .frontends.batch_norm import fold_all
+
+    tensors, described = fold_all(tensors, described)
+    _check_names(tensors)
+    return tensors, described
 
 
 def _encode_delta(
@@ -316,9 +280,7 @@ def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRec
 
 def _size(tensor: NamedTensor) -> int:
     """Elements that a coder sees, which are fewer than the tensor's where it has small factors."""
-    if isinstance(tensor.value, np.ndarray):
-        return tensor.value.size
-    return sum(math.prod(shape) for shape in tensor.value.factorization.factor_shapes.values())
+    return tensor.coded_size
 
 
 def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:

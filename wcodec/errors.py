@@ -98,6 +98,12 @@ class TransferError(WczError):
     code = 11
 
 
+class ResumeError(WczError):
+    """A download whose parts do not make the file that the other side has: it changed in between."""
+
+    code = 12
+
+
 class BaseMissingError(WczError):
     """A delta file was opened without the model that it is a difference from."""
 
@@ -189,6 +195,18 @@ class GraphError(WczError):
     """A layer graph that is not well formed, or that does not fit its tensors or its inputs."""
 
     code = 27
+
+
+class UnknownOpError(GraphError):
+    """A layer with an op that this runtime does not have."""
+
+    code = 28
+
+
+class MemoryBudgetError(WczError):
+    """A network needs more memory to run than its caller allows."""
+
+    code = 29
 
 
 # -- one payload: 40-59 --------------------------------------------------------------------------------------------

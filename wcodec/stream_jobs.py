@@ -81,20 +81,20 @@ class StreamJob(NamedTuple):
         steps = ArraySpec((sum(math.prod(f.step_shape) for f in self.stepped),), INT32)
         return [steps] * bool(self.stepped) + [factor.band_spec(band) for factor, band in self.pieces]
 
-    def decode(self) -> list[np.ndarray]:
-        """The arrays.
+    def decode(self, into: np.ndarray | None = None) -> list[np.ndarray]:
+        """The arrays; `into` as `Coder.decode` takes it.
 
         Raises:
             PayloadError: naming the tensor.
             LimitError: the declared arrays do not fit in memory.
         """
         with self._blame():
-            return self.coder.decode(self.payload, self.specs)
+            return self.coder.decode(self.payload, self.specs, into)
 
-    def decode_scaled(self) -> list[np.ndarray]:
+    def decode_scaled(self, into: np.ndarray | None = None) -> list[np.ndarray]:
         """`decode`, but quantized factors as float32 values where the coder multiplies as it decodes."""
         if not self.stepped or not isinstance(self.coder, ScalingCoder):
-            return self.decode()
+            return self.decode(into)
         with self._blame():
             return self.coder.decode_scaled(self.payload, self.specs, self._steps_of)
 

@@ -38,7 +38,7 @@ def test_a_file_that_is_none(verb: str, tmp_path: Path) -> None:
 def test_verify_finds_a_flipped_bit(damaged: Path) -> None:
     done = run("verify", damaged)
     assert done.exit_code == 1
-    assert done.stderr.startswith("error: CRC-32 of chunk b'T' at byte ")
+    assert done.stderr.startswith("error: tensor 'w': CRC-32 of chunk b'T' at byte ")
     assert "Traceback" not in done.output
 
 

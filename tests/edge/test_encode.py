@@ -15,7 +15,7 @@ from wcodec.coders import CODERS
 from wcodec.dtypes import DTYPES, dtype_of
 from wcodec.factorizations import FactoredWeight, KMeans, LowRank, Rdft, Sparse
 from wcodec.frontends import FRONTENDS
-from wcodec.frontends.protocol import NamedTensor
+from wcodec.frontends.protocol import AsItIs, NamedTensor
 
 RANK_1 = {"factorizations": {"*": lambda shape: LowRank(shape, 1)}}
 WEIGHTS = {"w": np.array([[0.5, -1.0], [0.0, 2.0]], np.float32), "n": np.arange(3)}
@@ -197,7 +197,7 @@ LENET5 = {
 TUTORIAL = {**LENET5, "dense/kernel": (2450, 500)}
 
 
-class Latents:
+class Latents(AsItIs):
     """Convolution kernels as trained: rdft latents with a step a frequency, the rest with one step."""
 
     name = "latents"

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from wcodec.errors import GraphError
+from wcodec.errors import GraphError, UnknownOpError
 from wcodec.runtime import OPS, Graph, Layer
 
 SPEC = (Path(__file__).parents[2] / "format_spec" / "graph.md").read_text()
@@ -38,15 +38,16 @@ def test_the_example_of_the_spec_is_these_bytes() -> None:
 
 
 def test_the_table_of_the_spec_is_the_registry() -> None:
-    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+)(\.\.)? \| (.*?) ?\| ?(.*?) ?\|$", SPEC, re.MULTILINE)
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+)(?:(\.\.)(\d*))? \| (.*?) ?\| ?(.*?) ?\|$", SPEC, re.MULTILINE)
     assert [row[0] for row in rows] == list(OPS)
-    for name, number, fewest, more, params, tensors in rows:
+    for name, number, fewest, more, most, params, tensors in rows:
         op = OPS[name]
         assert op.number == int(number)
-        assert op.inputs == (int(fewest), 255 if more else int(fewest))
+        assert op.inputs == (int(fewest), int(most or 255) if more else int(fewest))
         assert re.findall(r"(\w+) (?:=|!)", params) == list(op.params), name
         for parameter, default in re.findall(r"(\w+) = ([^,]+)", params):
             known = op.params[parameter].default
+            known = f"({' '.join(map(str, known))})" if isinstance(known, tuple) else known
             assert (str(known).lower() if isinstance(known, bool) else str(known)) in (
                 default.strip(),
                 default.strip() + ".0",
@@ -100,7 +101,6 @@ MALFORMED = [
     ({0: [[-2]], 1: []}, "not the shape of an input"),
     ({0: [[1.5]], 1: []}, "not the shape of an input"),
     ({0: [[1] * 33], 1: []}, "not the shape of an input"),
-    ({0: [[1]], 1: [20]}, "layer 0 of the graph: no op has number 20"),
     ({0: [[1]], 1: [True]}, "no op has number True"),
     ({0: [[1]], 1: [[]]}, "1 to 4 fields"),
     ({0: [[1]], 1: [[0, {}, [1], [0, 1], 0]]}, "1 to 4 fields"),
@@ -129,3 +129,9 @@ def test_what_is_not_a_graph_is_refused(wire: object, rule: str) -> None:
     with pytest.raises(GraphError, match=re.escape(rule)) as caught:
         Graph.from_wire(wire)
     assert caught.value.code == 27
+
+
+def test_an_op_that_the_runtime_lacks_is_named_with_its_layer() -> None:
+    with pytest.raises(UnknownOpError, match="layer 1 of the graph: this runtime has no op of number 99") as caught:
+        Graph.from_wire({0: [[1]], 1: [32, 99]})
+    assert caught.value.code == 28

@@ -71,9 +71,9 @@ def test_activations_are_freed_after_their_last_use(monkeypatch: pytest.MonkeyPa
     alive: list[int] = []
     run_layer = runner._run_layer
 
-    def watched(number: int, layer: Layer, inputs: list[np.ndarray]) -> np.ndarray:
+    def watched(number: int, layer: Layer, inputs: list[np.ndarray], tensors: dict) -> np.ndarray:
         alive.append(sum(ref() is not None for ref in made))
-        y = run_layer(number, layer, inputs)
+        y = run_layer(number, layer, inputs, tensors)
         made.append(weakref.ref(y))
         return y
 

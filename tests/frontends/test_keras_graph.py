@@ -163,7 +163,7 @@ def test_what_the_graph_cannot_hold_is_refused_by_name(keras) -> None:
             return x
 
     cases = [
-        (steps, layers.LSTM(3, name="memory")(steps), r"layer 'memory' \(LSTM\) has no op"),
+        (image, layers.ConvLSTM1D(3, 2, name="memory")(image), r"layer 'memory' \(ConvLSTM1D\) has no op"),
         (steps, Mine(4, name="mine")(steps), r"layer 'mine' \(Mine\) has no op"),
         (
             steps,

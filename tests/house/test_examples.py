@@ -21,7 +21,11 @@ more than 4 times smaller than the dense file: True
 """,
     "mnist_eager_compression.py": """\
 the kernels are about half as many numbers: True
-a decoded file classifies digits: True
+the decoded file is right on three digits of four: True
+""",
+    "edge_stream.py": """\
+layers: 10, the last one: 10/10 softmax
+same classes through the pipe and from the file: 16 of 16
 """,
     "own_factorization.py": """\
 training lowers the loss more than 100 times: True

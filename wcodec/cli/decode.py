@@ -12,12 +12,12 @@ import wcodec
 
 from ..container.files import open_sink
 from .array_files import WRITERS
-from .options import EXISTING, WRITABLE, debug_option, json_option, sink, source
+from .options import SOURCE, WRITABLE, debug_option, json_option, sink, source
 from .terminal import Tick, progress, show_json
 
 
 @click.command(short_help="Write the tensors of a file for other tools.")
-@click.argument("file", type=EXISTING)
+@click.argument("file", type=SOURCE)
 @click.argument("out", type=WRITABLE)
 @click.option("--to", "suffix", type=click.Choice(list(WRITERS)), help="File type of OUT [default: its suffix].")
 @json_option

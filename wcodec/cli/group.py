@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import click
@@ -9,19 +10,25 @@ import click
 import wcodec
 
 from ..errors import WczError
+from ..sources import NoRangesWarning
 from .decode import decode
 from .demo.command import demo
 from .encode import encode
+from .fetch import fetch
 from .inspect import inspect
 from .plan import plan
 from .publish import publish
 from .pull import pull
+from .run import run
 from .serve import serve
+from .stream import stream
 from .verify import verify
 
 # module that is missing -> extra that brings it
 EXTRAS = {
+    "aiohttp": "remote",
     "cryptography": "sign",
+    "fsspec": "remote",
     "keras": "tensorflow",
     "matplotlib": "plot",
     "scipy": "factor",
@@ -45,11 +52,18 @@ class FailingPlainly(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", NoRangesWarning)
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except (WczError, OSError, ImportError) as e:
             if ctx.params["debug"] or isinstance(e, BrokenPipeError):
                 raise
             raise Refused(f"{e}{_remedy(e)}") from e
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    click.echo(f"warning: {message}", err=True)
 
 
 def _remedy(error: Exception) -> str:
@@ -64,5 +78,5 @@ def wcz(debug: bool) -> None:
     """Encode, decode and look into .wcz files: the weights of neural networks, made small."""
 
 
-for verb in (encode, decode, inspect, verify, plan, publish, serve, pull, demo):
+for verb in (encode, decode, inspect, stream, run, fetch, verify, plan, publish, serve, pull, demo):
     wcz.add_command(verb)

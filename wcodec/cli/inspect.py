@@ -12,7 +12,7 @@ import click
 import wcodec
 
 from ..decoder import TensorDetails
-from .options import EXISTING, debug_option, json_option
+from .options import SOURCE, debug_option, json_option
 from .terminal import show_json, show_table
 
 COLUMNS = ("name", "dtype", "shape", "kind", "coder", "bytes", "bits/weight")
@@ -20,11 +20,18 @@ NUMBERS = ("bytes", "bits/weight")
 
 
 @click.command(short_help="List what a file holds, without decoding it.")
-@click.argument("file", type=EXISTING)
+@click.argument("file", type=SOURCE)
+@click.option("--details", is_flag=True, help="Of a URL read every chunk too, for dtypes, shapes and coders.")
 @json_option
 @debug_option
-def inspect(file: str, as_json: bool) -> None:
-    """List the tensors of FILE. A number of bytes such as 210/7 is that of a chunk which 7 tensors share."""
+def inspect(file: str, details: bool, as_json: bool) -> None:
+    """List the tensors of FILE. A number of bytes such as 210/7 is that of a chunk which 7 tensors share.
+
+    FILE may be a URL: only its header and index are transferred, which have names and sizes.
+    """
+    if "://" in file and not details:
+        _inspect_from_afar(file, as_json)
+        return
     # Random access needs a source that can seek; standard input may be a pipe.
     with wcodec.safe_open(io.BytesIO(sys.stdin.buffer.read()) if file == "-" else file) as opened:
         rows = opened.tensor_details()
@@ -42,6 +49,21 @@ def inspect(file: str, as_json: bool) -> None:
         f"({totals['payload_nbytes']:,} payload + {totals['overhead_nbytes']:,} container), {totals['ratio']:.2f}x, "
         f"{totals['bits_per_weight']:.3f} bits/weight, {'with' if graph is not None else 'no'} graph"
     )
+
+
+def _inspect_from_afar(url: str, as_json: bool) -> None:
+    with wcodec.safe_open(url) as opened:
+        rows, nbytes = opened.chunk_sizes(), opened.nbytes
+        graph, metadata = opened.graph(), opened.metadata()
+    if as_json:
+        tensors = [row._asdict() for row in rows]
+        show_json({"file": url, "nbytes": nbytes, "metadata": metadata, "graph": graph is not None, "tensors": tensors})
+        return
+    cells = [(row.name, f"{row.nbytes:,}" if row.shared_by == 1 else f"{row.nbytes:,}/{row.shared_by}") for row in rows]
+    show_table(url, ("name", "bytes"), cells, numbers=NUMBERS)
+    for key, value in metadata.items():
+        click.echo(f"{key}={value}")
+    click.echo(f"{len(rows)} tensors, {nbytes:,} bytes, {'with' if graph is not None else 'no'} graph")
 
 
 def _totals(nbytes: int, rows: list[TensorDetails]) -> dict[str, Any]:

@@ -36,15 +36,34 @@ class Pair(click.ParamType[tuple[float, float]]):
         return low, high
 
 
+class PathOrUrl(click.Path):
+    """A file to read, "-", or a URL, which is looked at when it is read."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
 SIZE, PAIR = Size(), Pair()
+SOURCE = PathOrUrl(exists=True, dir_okay=False, allow_dash=True)
 EXISTING = click.Path(exists=True, dir_okay=False, allow_dash=True)
 WRITABLE = click.Path(dir_okay=False, allow_dash=True)
 FOLDER = click.Path(file_okay=False)
 
 
-def source(path: str) -> str | IO[bytes]:
-    """What wcodec reads for a command-line path: "-" is standard input."""
-    return sys.stdin.buffer if path == "-" else path
+def source(path: str, timeout: float | None = None) -> Any:
+    """What wcodec reads for a command-line path or URL: "-" is standard input.
+
+    Args:
+        path: as given.
+        timeout: seconds without a byte after which a URL or standard input counts as stalled.
+    """
+    from ..sources import Remote, Timed
+
+    if path == "-":
+        return sys.stdin.buffer if timeout is None else Timed(sys.stdin.buffer, timeout)
+    return Remote(path, timeout=timeout) if "://" in path and timeout is not None else path
 
 
 def sink(path: str) -> str | IO[bytes]:

@@ -6,12 +6,12 @@ import click
 
 import wcodec
 
-from .options import EXISTING, debug_option, json_option, source
+from .options import SOURCE, debug_option, json_option, source
 from .terminal import show_json
 
 
 @click.command(short_help="Check a file by decoding all of it.")
-@click.argument("file", type=EXISTING)
+@click.argument("file", type=SOURCE)
 @json_option
 @debug_option
 def verify(file: str, as_json: bool) -> None:

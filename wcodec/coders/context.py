@@ -16,7 +16,7 @@ import numpy as np
 from .. import backend
 from .costs import metered, metered_total
 from .protocol import ArraySpec
-from .symbols import accepts_integers, as_symbols, from_symbols
+from .symbols import accepts_integers, as_symbols, from_symbols, room_for
 
 
 class View(NamedTuple):
@@ -45,9 +45,11 @@ class Context:
         views = [view_of(array.shape) for array in arrays]
         return backend.kernel.context_encode(np.concatenate([np.empty(0, np.int32), *symbols]), views)
 
-    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+    def decode(
+        self, payload: bytes | memoryview, specs: Sequence[ArraySpec], into: np.ndarray | None = None
+    ) -> list[np.ndarray]:
         """The arrays back; PayloadError for a payload that `encode` would not have written for them."""
-        symbols = np.empty(sum(spec.size for spec in specs), np.int32)
+        symbols = room_for(sum(spec.size for spec in specs), into)
         backend.kernel.context_decode(payload, [view_of(spec.shape) for spec in specs], symbols)
         ends = np.cumsum([spec.size for spec in specs])
         return [from_symbols(symbols[end - spec.size : end], spec) for spec, end in zip(specs, ends, strict=True)]

@@ -16,7 +16,7 @@ from ..errors import PayloadError
 from .costs import shaped
 from .protocol import ArraySpec
 from .run_length_costs import run_length_costs
-from .symbols import accepts_integers, as_symbols, from_symbols
+from .symbols import accepts_integers, as_symbols, from_symbols, room_for
 
 GAMMA = -1
 
@@ -35,11 +35,13 @@ class EliasGamma:
         """One byte-padded bit string an array; nothing for an empty one."""
         return b"".join(run_length_encode(array) for array in arrays)
 
-    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+    def decode(
+        self, payload: bytes | memoryview, specs: Sequence[ArraySpec], into: np.ndarray | None = None
+    ) -> list[np.ndarray]:
         """The arrays back; PayloadError unless the strings fill the payload exactly."""
         arrays, rest = [], memoryview(payload)
         for spec in specs:
-            symbols = np.empty(spec.size, np.int32)
+            symbols = room_for(spec.size, into)
             rest = rest[backend.kernel.run_length_decode(rest, GAMMA, GAMMA, False, symbols) :]
             arrays.append(from_symbols(symbols, spec))
         if rest:

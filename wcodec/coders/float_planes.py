@@ -37,7 +37,9 @@ class FloatPlanes:
             parts.append(backend.kernel.plane_encode(joined, dtype.itemsize, _fold(dtype)))
         return b"".join(parts)
 
-    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+    def decode(
+        self, payload: bytes | memoryview, specs: Sequence[ArraySpec], into: np.ndarray | None = None
+    ) -> list[np.ndarray]:
         """The arrays back, neighbours of one dtype as views of one buffer.
 
         Raises:

@@ -41,8 +41,15 @@ class Coder(Protocol):
         Integer coders see arrays of rank >= 2 in the order (out, in, kernel...).
         """
 
-    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+    def decode(
+        self, payload: bytes | memoryview, specs: Sequence[ArraySpec], into: np.ndarray | None = None
+    ) -> list[np.ndarray]:
         """The arrays back, bit for bit.
+
+        Args:
+            payload: what `encode` wrote.
+            specs: of the arrays.
+            into: int32 (n,), contiguous: room for the elements of the one array, which a coder of integers may use.
 
         Raises:
             PayloadError: the payload does not hold these arrays.

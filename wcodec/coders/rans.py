@@ -45,7 +45,9 @@ class Rans:
         head = control.tobytes()
         return b"".join([_leb128(len(head)), head, *words])
 
-    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+    def decode(
+        self, payload: bytes | memoryview, specs: Sequence[ArraySpec], into: np.ndarray | None = None
+    ) -> list[np.ndarray]:
         """The arrays back; PayloadError unless they take the whole payload."""
         return list(_decode(payload, specs, lambda decoder, _, spec: _read_symbols(decoder, spec)))
 

@@ -25,7 +25,9 @@ class Raw:
         """Row-major little-endian elements, arrays in order, no padding."""
         return b"".join(a.astype(a.dtype.newbyteorder("<"), copy=False).tobytes() for a in arrays)
 
-    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+    def decode(
+        self, payload: bytes | memoryview, specs: Sequence[ArraySpec], into: np.ndarray | None = None
+    ) -> list[np.ndarray]:
         """Copies of the payload's bytes as native arrays; PayloadError unless the sizes agree exactly."""
         nbytes = sum(spec.size * spec.dtype.itemsize for spec in specs)
         if nbytes != len(payload):

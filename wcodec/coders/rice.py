@@ -12,7 +12,7 @@ from ..errors import PayloadError
 from .costs import shaped
 from .protocol import ArraySpec
 from .run_length_costs import code_bits, run_length_costs
-from .symbols import accepts_integers, as_symbols, from_symbols
+from .symbols import accepts_integers, as_symbols, from_symbols, room_for
 
 RUN_CODES = range(-1, 7)
 MAGNITUDE_CODES = range(-1, 15)
@@ -49,11 +49,13 @@ class Rice:
         """A byte of parameters and a byte-padded bit string for each array that is not empty."""
         return b"".join(_encode_one(as_symbols(array)) for array in arrays if array.size)
 
-    def decode(self, payload: bytes | memoryview, specs: Sequence[ArraySpec]) -> list[np.ndarray]:
+    def decode(
+        self, payload: bytes | memoryview, specs: Sequence[ArraySpec], into: np.ndarray | None = None
+    ) -> list[np.ndarray]:
         """The arrays back; PayloadError unless the strings fill the payload exactly."""
         arrays, rest = [], memoryview(payload)
         for spec in specs:
-            symbols = np.empty(spec.size, np.int32)
+            symbols = room_for(spec.size, into)
             if spec.size:
                 if not rest:
                     raise PayloadError("payload ends before its last array")

@@ -28,6 +28,11 @@ def as_symbols(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=np.int32).reshape(-1)
 
 
+def room_for(count: int, into: np.ndarray | None) -> np.ndarray:
+    """Where `count` int32 symbols are decoded to: `into` where the caller has the room, else an array of their own."""
+    return np.empty(count, np.int32) if into is None else into
+
+
 def from_symbols(symbols: np.ndarray, spec: ArraySpec) -> np.ndarray:
     """int32 symbols (n,) as the array that `spec` declares.
 

@@ -1,37 +1,17 @@
-"""Where bytes come from and go to: paths, bytes, file objects; writes to a path are atomic."""
+"""Exact reads from a file, and atomic writes to a path."""
 
 from __future__ import annotations
 
-import io
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
-from ..errors import TruncatedError, UnsupportedTypeError
+from ..errors import LimitError, TruncatedError, UnsupportedTypeError
+from .memory import LARGE_BODY, allocate, read_into
 
-READ_PIECE = 1 << 20
-
-
-@contextmanager
-def open_source(src: Any) -> Iterator[IO[bytes]]:
-    """A readable binary file for a path, bytes-like object or file object; closes only what it opened.
-
-    Raises:
-        UnsupportedTypeError: none of these.
-        OSError: as `open` does.
-    """
-    if isinstance(src, str | os.PathLike):
-        with Path(src).open("rb") as file:
-            yield file
-    elif isinstance(src, bytes | bytearray | memoryview):
-        yield io.BytesIO(src)
-    elif hasattr(src, "read"):
-        yield src
-    else:
-        raise UnsupportedTypeError(f"cannot read a .wcz from a {type(src).__name__}: give a path, bytes or a file")
+READ_PIECE = 1 << 20  # where the source may not have what its frames announce
+LARGE_PIECE = 1 << 24  # where its size is known
 
 
 @contextmanager
@@ -44,6 +24,9 @@ def open_sink(dst: Any) -> Iterator[IO[bytes]]:
     if hasattr(dst, "write"):
         yield dst
         return
+    import tempfile  # a decoder on a device writes nothing, and saves the memory of both
+    from pathlib import Path
+
     path = Path(dst)
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
@@ -59,15 +42,29 @@ def open_sink(dst: Any) -> Iterator[IO[bytes]]:
         raise
 
 
-def read_exactly(file: IO[bytes], nbytes: int, what: str) -> bytes:
-    """`nbytes` bytes, read piece by piece, so that a lying length never allocates more than the source delivers.
+def read_exactly(file: IO[bytes], nbytes: int, what: str, piece_nbytes: int = READ_PIECE) -> memoryview:
+    """`nbytes` bytes, read piece by piece, so that a lying length never takes more than the source delivers.
 
     Raises:
         TruncatedError: the source ends before.
+        LimitError: the system has no room for so many.
     """
+    if nbytes >= LARGE_BODY:
+        return _read_large(file, nbytes, what, piece_nbytes)
     data = read_at_most(file, nbytes)
     if len(data) < nbytes:
         raise TruncatedError(f"the source ends {nbytes - len(data)} bytes before the end of {what}")
+    return memoryview(data)
+
+
+def _read_large(file: IO[bytes], nbytes: int, what: str, piece_nbytes: int) -> memoryview:
+    try:
+        data = memoryview(allocate(nbytes))
+    except MemoryError as e:
+        raise LimitError(f"not enough memory for {nbytes} bytes of {what}") from e
+    done = read_into(file, data, piece_nbytes)
+    if done < nbytes:
+        raise TruncatedError(f"the source ends {nbytes - done} bytes before the end of {what}")
     return data
 
 

@@ -22,7 +22,9 @@ METADATA, GRAPH = b"m", b"g"  # lower case: ancillary
 
 CRC_BYTES = 4
 SPAN_BYTES = 4  # the END chunk's own length, at the end of a non-empty body
+DIGEST_BYTES = 32  # of SHA-256
 MAX_LENGTH_BYTES = 9  # LEB128 of a chunk length: below 2**63
+MAX_HEAD_BYTES = 1 + MAX_LENGTH_BYTES
 
 # Index and digest are written where they pay.
 INDEX_FROM_CHUNKS = 8

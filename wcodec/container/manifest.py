@@ -86,6 +86,14 @@ def unpack_body(body: memoryview, limits: Limits, waiting: int) -> tuple[tuple[T
     return records, streams
 
 
+def unpack_manifest(body: memoryview, limits: Limits) -> tuple[TensorRecord, ...]:
+    """The records of a body, of which only the beginning need be there."""
+    manifest, _ = unpack_prefix(body, limits)
+    if not isinstance(manifest, list) or len(manifest) < 2:
+        raise RecordError("a manifest is [streams, record, ...]")
+    return tuple(TensorRecord.from_wire(wire) for wire in manifest[1:])
+
+
 def _split_payloads(head: Any, rest: memoryview) -> tuple[Stream, ...]:
     values = head if isinstance(head, list) else [head]
     if len(values) % 2 == 0 or len(values) > 2 * STREAMS_PER_CHUNK:

@@ -1,22 +1,31 @@
-"""Finding one tensor in a seekable file without reading the others (format_spec/wcz.md, section 6)."""
+"""Finding one tensor in a seekable file without reading the others (format_spec/wcz.md, section 6).
+
+A file may lie far away, and every read be a request: so whatever is known to lie together is read at once, and
+nothing beside it.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
-from ..errors import ChunkOrderError, IndexTableError, TruncatedError
+from ..errors import ChunkOrderError, IndexTableError, RecordError, TruncatedError, WczError
+from ..records import TensorRecord
 from . import layout
+from .files import LARGE_PIECE, read_exactly
 from .layout import Limits
-from .manifest import TensorChunk
-from .reader import Chunk, Reader, parse_end, parse_length, read_chunk, read_head, read_preamble, unpack_records
+from .manifest import TensorChunk, unpack_manifest
+from .reader import Chunk, Reader, chunk_in, parse_end, parse_length, read_head, read_preamble, unpack_records
+
+FIRST_GUESS = 1024  # bytes in which nearly every manifest ends
 
 
 class Location(NamedTuple):
-    """Where tensors are: offset and type of their chunk, and the names of all tensors in it."""
+    """Where tensors are: offset, size and type of their chunk, and the names of all tensors in it."""
 
     offset: int
+    nbytes: int
     kind: bytes
     names: tuple[str, ...]
 
@@ -33,13 +42,13 @@ class RandomAccess:
 
     def __init__(self, file: IO[bytes], limits: Limits = layout.DEFAULT_LIMITS) -> None:
         self._file, self._limits = file, limits
-        self.nbytes = file.seek(0, io.SEEK_END)
-        file.seek(0)
-        read_preamble(file)
+        file.seek(0, io.SEEK_END)  # a map gives no position here
+        self.nbytes = file.tell()
+        end, index = self._read_index()
         reader = Reader(file, limits)
         self._locations: dict[str, Location] = {}
-        for kind, offset, tensors in self._survey(reader):
-            location = Location(offset, kind, tuple(reader.claim(kind, tensors)))
+        for kind, offset, nbytes, tensors in self._hop(reader) if index is None else self._follow(index, end, reader):
+            location = Location(offset, nbytes, kind, tuple(reader.claim(kind, tensors)))
             self._locations.update(dict.fromkeys(location.names, location))
         reader.expect_all_claimed()
         self.names = [entry.name for entry in reader.names]
@@ -50,8 +59,11 @@ class RandomAccess:
         return self._locations[name]
 
     def chunk_at(self, location: Location) -> TensorChunk:
-        """Read, verify and parse the chunk at `location`."""
-        chunk = self._chunk(location.offset)
+        """Read, verify and parse the chunk at `location`; an error names the first of its tensors."""
+        try:
+            chunk = self._chunk(location.offset, location.nbytes)
+        except WczError as e:
+            raise e.about(location.names[0]) from e
         if chunk.kind != location.kind:
             raise IndexTableError(f"the chunk at byte {location.offset} is not of the type that the index says")
         records, streams = unpack_records(chunk, self._limits, self._limits.tensors)
@@ -59,46 +71,79 @@ class RandomAccess:
             raise IndexTableError(f"the chunk at byte {location.offset} holds {len(records)} tensors")
         return TensorChunk(location.names, records, streams)
 
-    def _survey(self, reader: Reader) -> Iterator[tuple[bytes, int, int]]:
-        """(kind, offset, tensors) of every tensor chunk; chunks of other kinds go to the reader."""
-        end, index = self._read_index()
-        return self._hop(reader) if index is None else self._follow(index, end, reader)
+    def records_at(self, location: Location) -> tuple[TensorRecord, ...]:
+        """The records of a chunk without its payloads, which are not read; so the CRC is not checked."""
+        nbytes = FIRST_GUESS
+        while True:
+            data = self._read(location.offset, min(nbytes, location.nbytes))
+            head = read_head(io.BytesIO(data[: layout.MAX_HEAD_BYTES]))
+            try:
+                return unpack_manifest(data[len(head) :], self._limits)
+            except RecordError:
+                if nbytes >= location.nbytes:
+                    raise
+                nbytes *= 16
 
-    def _follow(self, index: list[tuple[int, int]], end: int, reader: Reader) -> Iterator[tuple[bytes, int, int]]:
-        offset = len(layout.PREAMBLE)
+    def _follow(self, index: list[tuple[int, int]], end: int, reader: Reader) -> Iterator[tuple[bytes, int, int, int]]:
+        """(kind, offset, bytes, tensors) of every tensor chunk; a run of chunks of other kinds is read at once."""
+        offset = start = 0
         self._limits.check("chunks", len(index), "chunks")
-        for nbytes, tensors in index:
+        waiting: list[int] = []  # sizes of the chunks from `start` to `offset`, which are not read yet
+        for nbytes, tensors in [(len(layout.PREAMBLE), 0), *index]:
             if not 0 < nbytes <= end - offset:
                 raise IndexTableError("the index does not lead to the END chunk")
             if tensors:
-                yield (layout.TENSOR if tensors > 0 else layout.GROUP), offset, abs(tensors)
+                self._take_run(start, waiting, reader)
+                waiting = []
+                start = offset + nbytes
+                yield (layout.TENSOR if tensors > 0 else layout.GROUP), offset, nbytes, abs(tensors)
             else:
-                self._take(offset, nbytes, reader)
+                waiting.append(nbytes)
             offset += nbytes
         if offset != end:
             raise IndexTableError("the index does not lead to the END chunk")
+        self._take_run(start, waiting, reader)
 
-    def _hop(self, reader: Reader) -> Iterator[tuple[bytes, int, int]]:
+    def _take_run(self, start: int, sizes: list[int], reader: Reader) -> None:
+        """Read the chunks that follow `start` with one read; the preamble counts as a chunk."""
+        if not sizes:
+            return
+        run, offset = self._read(start, sum(sizes)), start
+        for nbytes in sizes:
+            if offset == 0:
+                read_preamble(io.BytesIO(run[:nbytes]))
+            else:
+                self._take(chunk_in(run[offset - start :], offset, self._limits), nbytes, reader)
+            offset += nbytes
+
+    def _take(self, chunk: Chunk, nbytes: int, reader: Reader) -> None:
+        if chunk.kind in (layout.TENSOR, layout.GROUP, layout.END) or chunk.nbytes != nbytes:
+            raise IndexTableError(f"the index says something else of the chunk at byte {chunk.offset}")
+        reader.take(chunk)
+
+    def _hop(self, reader: Reader) -> Iterator[tuple[bytes, int, int, int]]:
         """Without an index: from frame to frame; a tensor chunk is not read, a group is (it is small)."""
+        self._file.seek(0)
+        read_preamble(self._file)
         offset, chunks = len(layout.PREAMBLE), 0
         while True:
-            self._file.seek(offset)
-            head = read_head(self._file)
-            kind, length = head[:1], parse_length(head)
+            head = read_head(io.BytesIO(self._read(offset, min(layout.MAX_HEAD_BYTES, self.nbytes - offset))))
+            kind, nbytes = head[:1], len(head) + parse_length(head) + layout.CRC_BYTES
             if kind == layout.END:
-                self._check_end(self._chunk(offset))
+                self._check_end(self._chunk(offset, nbytes))
                 return
-            nbytes = len(head) + length + layout.CRC_BYTES
             if nbytes > self.nbytes - offset:
                 raise TruncatedError(f"the source ends before the end of chunk {kind!r}")
             chunks += 1
             self._limits.check("chunks", chunks, "chunks")
             if kind == layout.TENSOR:
-                yield kind, offset, 1
-            elif kind == layout.GROUP:
-                yield kind, offset, len(unpack_records(self._chunk(offset), self._limits, self._limits.tensors)[0])
+                yield kind, offset, nbytes, 1
             else:
-                self._take(offset, nbytes, reader)
+                chunk = self._chunk(offset, nbytes)
+                if kind == layout.GROUP:
+                    yield kind, offset, nbytes, len(unpack_records(chunk, self._limits, self._limits.tensors)[0])
+                else:
+                    reader.take(chunk)
             offset += nbytes
 
     def _read_index(self) -> tuple[int, list[tuple[int, int]] | None]:
@@ -108,12 +153,12 @@ class RandomAccess:
             return 0, None
         span = int.from_bytes(tail[: layout.SPAN_BYTES], "little")
         offset = self.nbytes - span
-        if not len(layout.PREAMBLE) <= offset < self.nbytes - len(tail):
+        if not len(layout.PREAMBLE) <= offset < self.nbytes - len(tail) or span > self._limits.manifest_nbytes:
             return 0, None
-        self._file.seek(offset)
-        if self._file.read(1) != layout.END:
+        end = self._read(offset, span)
+        if end[:1] != layout.END:
             return 0, None  # a file that hopping will find damaged
-        chunk = self._chunk(offset)
+        chunk = chunk_in(end, offset, self._limits)
         return offset, parse_end(chunk.body, chunk.nbytes, self._limits).index
 
     def _read_tail(self) -> bytes:
@@ -126,17 +171,12 @@ class RandomAccess:
         if chunk.offset + chunk.nbytes != self.nbytes:
             raise ChunkOrderError("bytes after the END chunk")
 
-    def _take(self, offset: int, nbytes: int, reader: Reader) -> None:
-        chunk = self._chunk(offset)
-        if chunk.kind in (layout.TENSOR, layout.GROUP, layout.END) or chunk.nbytes != nbytes:
-            raise IndexTableError(f"the index says something else of the chunk at byte {offset}")
-        reader.take(chunk)
+    def _chunk(self, offset: int, nbytes: int) -> Chunk:
+        """The chunk of `nbytes` bytes at `offset`."""
+        self._limits.check("chunk_nbytes", nbytes - layout.MAX_HEAD_BYTES, f"the chunk at byte {offset}")
+        return chunk_in(self._read(offset, nbytes), offset, self._limits)
 
-    def _chunk(self, offset: int) -> Chunk:
+    def _read(self, offset: int, nbytes: int) -> memoryview:
+        """A part of the file, with one read."""
         self._file.seek(offset)
-        return read_chunk(self._file, offset, self._limits)
-
-
-def seekable(file: Any) -> bool:
-    """Whether `file` allows random access."""
-    return bool(getattr(file, "seekable", lambda: False)())
+        return read_exactly(self._file, nbytes, "a part that its frames or its index announce", LARGE_PIECE)

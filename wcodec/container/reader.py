@@ -5,7 +5,7 @@ Every chunk's CRC-32 is checked before a byte of it is parsed; the file's digest
 
 from __future__ import annotations
 
-import hashlib
+import io
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -24,10 +24,12 @@ from ..errors import (
     TruncatedError,
     UnknownChunkError,
     VersionError,
+    WczError,
 )
 from ..records import TensorRecord
 from . import layout
 from .delta_head import DeltaHead, unpack_delta_head
+from .digest import sha256
 from .files import read_at_most, read_exactly
 from .layout import Limits
 from .manifest import Stream, TensorChunk, unpack_body
@@ -43,14 +45,14 @@ class Chunk(NamedTuple):
         body: its body.
         offset: of its first byte in the file.
         nbytes: of the whole chunk, frame included.
-        raw: the bytes of the whole chunk, in two pieces.
+        raw: the bytes of the whole chunk, in two pieces. Valid until the chunk is decoded.
     """
 
     kind: bytes
     body: memoryview
     offset: int
     nbytes: int
-    raw: tuple[bytes, bytes]
+    raw: tuple[bytes, memoryview]
 
 
 class Reader:
@@ -78,11 +80,11 @@ class Reader:
         self._waiting = {layout.TENSOR: deque[str](), layout.GROUP: deque[str]()}
 
     def __iter__(self) -> Iterator[TensorChunk]:
-        digest = hashlib.sha256(read_preamble(self._file))
+        digest = sha256(read_preamble(self._file))
         offset = len(layout.PREAMBLE)
         index: list[tuple[int, int]] = []
         while True:
-            chunk = read_chunk(self._file, offset, self._limits)
+            chunk = self._next(offset)
             if chunk.kind == layout.END:
                 self._end(chunk, index, digest.digest())
                 return
@@ -97,6 +99,15 @@ class Reader:
             else:
                 index.append((chunk.nbytes, 0))
                 self.take(chunk)
+
+    def _next(self, offset: int) -> Chunk:
+        """The next chunk; an error within it names the tensor that it begins with."""
+        kind = read_kind(self._file)
+        try:
+            return read_body(self._file, kind + read_length(self._file), offset, self._limits)
+        except WczError as e:
+            waiting = self._waiting.get(kind)
+            raise e.about(waiting[0]) if waiting else e from e
 
     def take(self, chunk: Chunk) -> None:
         """Interpret a chunk that holds no tensors."""
@@ -223,26 +234,57 @@ def read_chunk(file: IO[bytes], offset: int, limits: Limits) -> Chunk:
     Raises:
         TruncatedError, ChecksumError, LimitError, RecordError: as the bytes deserve.
     """
-    head = read_head(file)
+    return read_body(file, read_head(file), offset, limits)
+
+
+def read_body(file: IO[bytes], head: bytes, offset: int, limits: Limits) -> Chunk:
+    """The rest of the chunk whose type and length are `head`; see `read_chunk`."""
+    nbytes = _rest_nbytes(head, limits)
+    return _checked(head, read_exactly(file, nbytes, f"chunk {head[:1]!r}"), offset)
+
+
+def chunk_in(data: memoryview, offset: int, limits: Limits) -> Chunk:
+    """The chunk that `data`, read at `offset`, begins with; raises as `read_chunk` does."""
+    head = read_head(io.BytesIO(data[: layout.MAX_HEAD_BYTES]))
+    end = len(head) + _rest_nbytes(head, limits)
+    if end > len(data):
+        raise TruncatedError(f"the source ends {end - len(data)} bytes before the end of chunk {head[:1]!r}")
+    return _checked(head, data[len(head) : end], offset)
+
+
+def _rest_nbytes(head: bytes, limits: Limits) -> int:
     length = parse_length(head)
     limits.check("chunk_nbytes", length, f"chunk {head[:1]!r}")
-    rest = read_exactly(file, length + layout.CRC_BYTES, f"chunk {head[:1]!r}")
-    body = memoryview(rest)[:length]
-    if zlib.crc32(body, zlib.crc32(head)) != int.from_bytes(rest[length:], "little"):
+    return length + layout.CRC_BYTES
+
+
+def _checked(head: bytes, rest: memoryview, offset: int) -> Chunk:
+    body = rest[: -layout.CRC_BYTES]
+    if zlib.crc32(body, zlib.crc32(head)) != int.from_bytes(rest[-layout.CRC_BYTES :], "little"):
         raise ChecksumError(f"CRC-32 of chunk {head[:1]!r} at byte {offset} disagrees with its bytes")
     return Chunk(head[:1], body, offset, len(head) + len(rest), (head, rest))
 
 
 def read_head(file: IO[bytes]) -> bytes:
     """Type byte and LEB128 length of the next chunk, as they are."""
-    head = read_exactly(file, 2, "a chunk's head")
-    while head[-1] >= 0x80:
-        if len(head) > layout.MAX_LENGTH_BYTES:
+    return read_kind(file) + read_length(file)
+
+
+def read_kind(file: IO[bytes]) -> bytes:
+    """Type byte of the next chunk."""
+    return bytes(read_exactly(file, 1, "the file: a chunk is missing, at least END"))
+
+
+def read_length(file: IO[bytes]) -> bytes:
+    """LEB128 length of a chunk whose type was read, as it is."""
+    length = bytes(read_exactly(file, 1, "a chunk's head"))
+    while length[-1] >= 0x80:
+        if len(length) == layout.MAX_LENGTH_BYTES:
             raise RecordError("a chunk's length does not end")
-        head += read_exactly(file, 1, "a chunk's head")
-    if len(head) > 2 and head[-1] == 0:
+        length += read_exactly(file, 1, "a chunk's head")
+    if len(length) > 1 and length[-1] == 0:
         raise RecordError("a chunk's length is not in its shortest form")
-    return head
+    return length
 
 
 def parse_length(head: bytes) -> int:
@@ -264,7 +306,7 @@ def parse_end(body: memoryview, nbytes: int, limits: Limits) -> EndTable:
     if not isinstance(table, list) or len(table) != 2:
         raise RecordError("the END chunk is [index, digest]")
     index, digest = table
-    if digest is not None and not (isinstance(digest, bytes) and len(digest) == hashlib.sha256().digest_size):
+    if digest is not None and not (isinstance(digest, bytes) and len(digest) == layout.DIGEST_BYTES):
         raise RecordError("a digest is 32 bytes")
     if index is not None:
         if not isinstance(index, list) or len(index) % 2 or any(type(v) is not int for v in index):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
@@ -12,6 +11,7 @@ from ..errors import DuplicateNameError, OptionError
 from ..records import TensorRecord
 from . import layout
 from .delta_head import DeltaHead
+from .digest import sha256
 from .manifest import Stream, pack_body
 from .names import NameEntry, encode_names
 
@@ -29,7 +29,7 @@ class Writer:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._digest = hashlib.sha256()
+        self._digest = sha256()
         self._index: list[tuple[int, int]] = []
         self._names: set[str] = set()
         self.nbytes = 0

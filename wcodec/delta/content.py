@@ -6,7 +6,6 @@ delta is a difference of contents, exact on every machine (format_spec/delta.md)
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..chunk_decoder import rebuild, restore
 from ..coded import CodedTensor
+from ..container.digest import sha256
 from ..container.layout import leb128
 from ..dtypes import number_of
 from ..errors import WczError
@@ -48,7 +48,7 @@ class Content:
 
     def digest(self) -> bytes:
         """The model digest, 32 bytes: SHA-256 over names, records, step codes and arrays (format_spec/delta.md)."""
-        sha = hashlib.sha256()
+        sha = sha256()
         for name, tensor in self.tensors.items():
             sha.update(_described(name, tensor.plain_record))
             for factor in tensor.factors:
@@ -56,7 +56,8 @@ class Content:
                     sha.update(_little(factor.codes.astype(np.int32)))
                 is_verbatim = factor.record.form is Form.VERBATIM
                 sha.update(_little(factor.array if is_verbatim else factor.array.astype(np.int32, copy=False)))
-        return sha.digest()
+        digest: bytes = sha.digest()
+        return digest
 
 
 def weight_of(tensor: CodedTensor) -> np.ndarray:

@@ -14,10 +14,11 @@ from ..coded import CodedFactor, CodedTensor
 from ..coders import CODERS
 from ..container import DEFAULT_LIMITS, Limits, NameEntry, Reader, TensorChunk, Writer
 from ..container.delta_head import DIGEST_BYTES, DeltaHead
-from ..container.files import open_sink, open_source
+from ..container.files import open_sink
 from ..container.reader import expect_nothing_more
 from ..errors import BaseMismatchError, DeltaError, WczError
 from ..grouping import SMALL_TENSOR, chunk_positions
+from ..sources import open_forward
 from .content import Content
 from .difference import difference, rebuilt
 
@@ -57,7 +58,7 @@ def read_content(src: Any, base: Content | None = None, *, limits: Limits = DEFA
         DeltaError: the file does not fit its base, or does not give the model that it names.
         WczError: a damaged or hostile file; the message names the tensor and the rule.
     """
-    with open_source(src) as file:
+    with open_forward(src) as file:
         reader = Reader(file, limits, accept_delta=base is not None)
         found = dict(_coded_tensors(reader, base, limits))
         if file is not src:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +13,13 @@ from ..errors import UnsupportedTypeError
 from ..factorizations import FactoredWeight
 from .loading import Slot, matched
 from .normal import normal, scan_by_name
-from .protocol import NamedTensor, WithoutGraph
+from .protocol import NamedTensor, StoredTensor, WithoutGraph
 
 
 class Arrays(WithoutGraph):
     """Name -> numpy array or scalar, Python number, or anything that numpy can make an array of (JAX arrays).
 
+    A mapping that is no dict is asked for an array when it is coded: it may hold more than memory does.
     A value may also be a `FactoredWeight`, or a `NamedTensor`, which brings its scan.
     """
 
@@ -36,7 +38,11 @@ class Arrays(WithoutGraph):
                 yield NamedTensor(name, value)
                 continue
             array = normal(name, value)
-            yield NamedTensor(name, array, scan_by_name(name, array.ndim))
+            scan = scan_by_name(name, array.ndim)
+            if isinstance(model, dict):
+                yield NamedTensor(name, array, scan)
+            else:  # a mapping of its own may read or make its arrays: only shapes are kept
+                yield StoredTensor(name, array.shape, partial(_item, model, name), scan)
 
     def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
         """Replace the mapping's values; the arrays that it held are left alone."""
@@ -45,6 +51,10 @@ class Arrays(WithoutGraph):
         slots = {name: normal(name, value) for name, value in _named(model)}
         fitting = matched({name: Slot(a.shape, a.dtype) for name, a in slots.items()}, tensors)
         model.update((name, array.copy()) for name, array in fitting.items())
+
+
+def _item(model: Mapping[str, Any], name: str) -> np.ndarray:
+    return normal(name, model[name])
 
 
 def _named(model: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:

@@ -13,10 +13,10 @@ from ..errors import UnsupportedTypeError
 from ..factorizations import FactoredWeight
 from .loading import Slot, matched
 from .normal import normal
-from .protocol import NamedTensor
+from .protocol import AsItIs, NamedTensor
 
 
-class Keras:
+class Keras(AsItIs):
     """Weights under the names of `wcodec.train.variables.variable_names`.
 
     A wrapper gives the weights of its inner model as they were trained: factored, and with their steps if it has any.

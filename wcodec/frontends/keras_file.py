@@ -24,6 +24,9 @@ class KerasFile:
     def accepts(self, model: Any) -> bool:
         return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
 
+    def loaded(self, model: str | os.PathLike[str]) -> Any:
+        return read_model(Path(model))
+
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
         yield from Keras().tensors(read_model(Path(model)))
 

@@ -13,7 +13,7 @@ import keras
 from ..errors import UnsupportedTypeError
 from ..runtime.graph import Graph, Layer
 from ..train.variables import variable_names
-from .keras_layers import LAYERS, OPERATIONS, OPERATIONS_WITH_NUMBER
+from .keras_layers import CALL_OPTIONS, CALL_TENSORS, LAYERS, OPERATIONS, OPERATIONS_WITH_NUMBER
 
 
 class GraphBuilder:
@@ -37,8 +37,8 @@ class GraphBuilder:
         self._layers.append(Layer(op, tuple(inputs), dict(params or {}), positions))
         return len(self._inputs) + len(self._layers) - 1
 
-    def apply(self, layer: keras.Layer, inputs: Sequence[int]) -> list[int]:
-        """Append what `layer` does and return the numbers of its outputs."""
+    def apply(self, layer: keras.Layer, inputs: Sequence[int], **options: Any) -> list[int]:
+        """Append what `layer` does and return the numbers of its outputs; `options` are those of its call."""
         if isinstance(layer, keras.Model):
             return self.model(layer, inputs)
         name = type(layer).__name__
@@ -50,7 +50,7 @@ class GraphBuilder:
                 f"layer {layer.name!r} ({name}) has its channels first; the layer graph has them last"
             )
         try:
-            return [LAYERS[name](self, layer, inputs)]
+            return [LAYERS[name](self, layer, inputs, **options)]
         except UnsupportedTypeError as e:
             raise UnsupportedTypeError(f"layer {layer.name!r} ({name}): {e.rule}") from e
 
@@ -102,6 +102,7 @@ class _Node(NamedTuple):
         class_name: of the layer.
         inputs: (layer, call, output) that each argument is.
         constants: arguments that are no tensors of the model.
+        options: of the call, those that its op has a place for.
     """
 
     name: str
@@ -109,6 +110,7 @@ class _Node(NamedTuple):
     class_name: str
     inputs: list[tuple[str, int, int]]
     constants: list[Any]
+    options: dict[str, Any]
 
 
 class _Functional:
@@ -136,10 +138,11 @@ class _Functional:
     def _nodes(self) -> Iterator[_Node]:
         for entry in self._config["layers"]:
             for number, call in enumerate(entry["inbound_nodes"]):
-                leaves = list(_leaves((call["args"], call["kwargs"])))
+                arguments, options, other = _sorted_arguments(entry["class_name"], call)
+                leaves = list(_leaves(arguments))
                 tensors = [leaf.history for leaf in leaves if isinstance(leaf, _Source)]
-                constants = [leaf for leaf in leaves if not isinstance(leaf, _Source)]
-                yield _Node(entry["name"], number, entry["class_name"], tensors, constants)
+                constants = [*other, *(leaf for leaf in leaves if not isinstance(leaf, _Source))]
+                yield _Node(entry["name"], number, entry["class_name"], tensors, constants, options)
 
     def _call(self, node: _Node, inputs: Sequence[int]) -> list[int]:
         if node.name not in self._layers:
@@ -148,7 +151,7 @@ class _Functional:
             raise UnsupportedTypeError(
                 f"layer {node.name!r} ({node.class_name}) is called with {node.constants}: no op takes that"
             )
-        return self._builder.apply(self._layers[node.name], inputs)
+        return self._builder.apply(self._layers[node.name], inputs, **node.options)
 
     def _operation(self, node: _Node, inputs: Sequence[int]) -> int:
         if not node.constants and node.class_name in OPERATIONS:
@@ -157,6 +160,20 @@ class _Functional:
             parameter = OPERATIONS_WITH_NUMBER[node.class_name]
             return self._builder.add("rescale", inputs, {parameter: float(node.constants[0])})
         raise UnsupportedTypeError(f"operation {node.name!r} ({node.class_name}) has no op in the layer graph")
+
+
+def _sorted_arguments(class_name: str, call: Mapping[str, Any]) -> tuple[Any, dict[str, Any], list[str]]:
+    """Arguments of a call in the order of its op, the options of the op, and names of arguments that no op takes."""
+    known, order = CALL_OPTIONS.get(class_name, {}), CALL_TENSORS.get(class_name, ())
+    args, kwargs = list(call["args"]), dict(call["kwargs"])
+    options = {known[key]: kwargs.pop(key) for key in list(kwargs) if key in known}
+    if not order:
+        return (args, kwargs), options, []
+    if len(args) > len(order):
+        return args, options, [f"{len(args)} arguments"]
+    kwargs = dict(zip(order, args, strict=False)) | kwargs
+    args = [value for key in order if (value := kwargs.pop(key, None)) is not None]
+    return args, options, [key for key, value in kwargs.items() if value not in (None, False) and key != "training"]
 
 
 class _Source(NamedTuple):

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from ..errors import UnsupportedTypeError
+from ..runtime.recurrent import INNER
 
 if TYPE_CHECKING:
     from .keras_graph import GraphBuilder
 
-Export = Callable[["GraphBuilder", Any, Sequence[int]], int]  # (builder, layer, values) -> value
+Export = Callable[..., int]  # (builder, layer, values, options of the call) -> value
+
+# Class -> argument of its call that an op has a place for -> option of its export.
+CALL_OPTIONS: dict[str, dict[str, str]] = {"MultiHeadAttention": {"use_causal_mask": "causal"}}
+
+# Class -> its tensor arguments in the order of the op; other layers take theirs in the order of the call.
+CALL_TENSORS: dict[str, tuple[str, ...]] = {"MultiHeadAttention": ("query", "value", "key")}
 
 # Function of keras.activations -> op and parameters; None computes nothing.
 ACTIVATIONS: dict[str, tuple[str, dict[str, float]] | None] = {
@@ -172,6 +179,106 @@ def _softmax(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
     return build.add("softmax", inputs, {"axis": layer.axis})
 
 
+def _only_last(layer: Any, what: str) -> None:
+    if layer.axis not in (-1, layer.input_spec.ndim - 1 if layer.input_spec else -1):
+        raise UnsupportedTypeError(f"{what} along axis {layer.axis} has no op in the layer graph")
+
+
+def _axes(layer: Any) -> tuple[int, ...]:
+    return tuple(layer.axis) if isinstance(layer.axis, list | tuple) else (layer.axis,)
+
+
+def _layer_norm(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    if getattr(layer, "rms_scaling", False):
+        raise UnsupportedTypeError("rms_scaling has no op in the layer graph: use RMSNormalization")
+    tensors = {"gamma": layer.gamma, "beta": layer.beta}
+    return build.add("layer_norm", inputs, {"epsilon": layer.epsilon, "axes": _axes(layer)}, tensors)
+
+
+def _rms_norm(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    return build.add("rms_norm", inputs, {"epsilon": layer.epsilon, "axes": _axes(layer)}, {"gamma": layer.scale})
+
+
+def _group_norm(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    _only_last(layer, "group normalization")
+    params = {"groups": layer.groups, "epsilon": layer.epsilon}
+    return build.add("group_norm", inputs, params, {"gamma": layer.gamma, "beta": layer.beta})
+
+
+def _embedding(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    if layer.mask_zero:
+        raise UnsupportedTypeError("a mask (mask_zero) has no place in the layer graph")
+    return build.add("embedding", inputs, tensors={"table": layer.embeddings})
+
+
+def _recurrent(op: str, build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    if len(inputs) > 1 or layer.return_state or layer.stateful:
+        raise UnsupportedTypeError("states that come in, go out or stay have no place in the layer graph")
+    cell = layer.cell
+    params = {
+        "sequences": bool(layer.return_sequences),
+        "backwards": bool(layer.go_backwards),
+        "activation": _inner(cell.activation),
+    }
+    if op != "simple_rnn":
+        params["gate"] = _inner(cell.recurrent_activation)
+    if op == "gru":
+        params["reset_after"] = bool(cell.reset_after)
+    tensors = {"kernel": cell.kernel, "recurrent_kernel": cell.recurrent_kernel, "bias": cell.bias}
+    return build.add(op, inputs, params, tensors)
+
+
+def _inner(function: Any) -> str:
+    name = getattr(function, "__name__", str(function))
+    if name not in INNER or getattr(keras.activations, name) is not function:
+        raise UnsupportedTypeError(f"the activation {name!r} has no place in a recurrent op")
+    return name
+
+
+MERGES = {"concat": "concatenate", "sum": "add", "mul": "multiply", "ave": "average"}
+
+
+def _bidirectional(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    if layer.merge_mode not in MERGES:
+        raise UnsupportedTypeError(f"merge_mode={layer.merge_mode!r} has no op in the layer graph")
+    (forward,) = build.apply(layer.forward_layer, inputs)
+    (backward,) = build.apply(layer.backward_layer, inputs)
+    if layer.return_sequences:
+        backward = build.add("reverse", [backward])
+    return build.add(MERGES[layer.merge_mode], [forward, backward])
+
+
+def _attention(build: GraphBuilder, layer: Any, inputs: Sequence[int], causal: bool = False) -> int:
+    if tuple(layer.attention_axes or (1,)) != (1,) or len(layer.query_dense.kernel.shape) != 3:
+        raise UnsupportedTypeError("attention over other axes than the steps has no op in the layer graph")
+    parts = {
+        "query": layer.query_dense,
+        "key": layer.key_dense,
+        "value": layer.value_dense,
+        "output": layer.output_dense,
+    }
+    if len(parts["output"].kernel.shape) != 3:
+        raise UnsupportedTypeError("an output_shape of several axes has no op in the layer graph")
+    tensors = {f"{name}_kernel": dense.kernel for name, dense in parts.items()}
+    tensors |= {f"{name}_bias": dense.bias for name, dense in parts.items()}
+    return build.add("attention", inputs, {"causal": causal}, tensors)
+
+
+def _up_sampling(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    if getattr(layer, "interpolation", "nearest") != "nearest":
+        raise UnsupportedTypeError(f"interpolation {layer.interpolation!r} has no op in the layer graph")
+    size = layer.size if isinstance(layer.size, int) else tuple(layer.size)
+    return build.add("up_sampling", inputs, {"size": size})
+
+
+def _cropping(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    return build.add("cropping", inputs, {"amounts": tuple(keras.tree.flatten(layer.cropping))})
+
+
+def _repeat_vector(build: GraphBuilder, layer: Any, inputs: Sequence[int]) -> int:
+    return build.add("repeat_vector", inputs, {"count": layer.n})
+
+
 LAYERS: dict[str, Export] = {
     "Dense": _dense,
     "Conv1D": _conv,
@@ -194,6 +301,22 @@ LAYERS: dict[str, Export] = {
     "GlobalAveragePooling1D": partial(_global_pool, "global_average_pool"),
     "GlobalAveragePooling2D": partial(_global_pool, "global_average_pool"),
     "GlobalAveragePooling3D": partial(_global_pool, "global_average_pool"),
+    "LayerNormalization": _layer_norm,
+    "RMSNormalization": _rms_norm,
+    "GroupNormalization": _group_norm,
+    "Embedding": _embedding,
+    "LSTM": partial(_recurrent, "lstm"),
+    "GRU": partial(_recurrent, "gru"),
+    "SimpleRNN": partial(_recurrent, "simple_rnn"),
+    "Bidirectional": _bidirectional,
+    "MultiHeadAttention": _attention,
+    "UpSampling1D": _up_sampling,
+    "UpSampling2D": _up_sampling,
+    "UpSampling3D": _up_sampling,
+    "Cropping1D": _cropping,
+    "Cropping2D": _cropping,
+    "Cropping3D": _cropping,
+    "RepeatVector": _repeat_vector,
     "Flatten": partial(_plain, "flatten"),
     "Reshape": _reshape,
     "Permute": _permute,

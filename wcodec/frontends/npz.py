@@ -6,6 +6,8 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +16,7 @@ import numpy as np
 from ..errors import DuplicateNameError, UnsupportedTypeError
 from .loading import refuse_file
 from .normal import normal, scan_by_name
-from .protocol import NamedTensor, WithoutGraph
+from .protocol import NamedTensor, StoredTensor, WithoutGraph
 
 _DAMAGED = (ValueError, EOFError, zipfile.BadZipFile, zlib.error)  # numpy's words for an object array: ValueError
 
@@ -29,28 +31,44 @@ class Npz(WithoutGraph):
         return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
 
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
-        with Path(model).open("rb") as file:
-            try:
-                archive = np.load(file, allow_pickle=False)
-            except _DAMAGED as e:
-                raise UnsupportedTypeError(f"{os.fspath(model)!r} is not a readable .npz: {e}") from e
-            if not isinstance(archive, Mapping):  # numpy reads a lone .npy too
-                raise UnsupportedTypeError(f"{os.fspath(model)!r} is not a readable .npz: it holds one unnamed array")
-            yield from _members(archive)
+        path = Path(model)
+        with _opened(path) as archive:
+            for name, array in _members(archive):
+                yield StoredTensor(name, array.shape, partial(_read, path, name), scan_by_name(name, array.ndim))
 
     def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
         refuse_file(model)
 
 
-def _members(archive: Any) -> Iterator[NamedTensor]:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:
+        try:
+            archive = np.load(file, allow_pickle=False)
+        except _DAMAGED as e:
+            raise UnsupportedTypeError(f"{os.fspath(path)!r} is not a readable .npz: {e}") from e
+        if not isinstance(archive, Mapping):  # numpy reads a lone .npy too
+            raise UnsupportedTypeError(f"{os.fspath(path)!r} is not a readable .npz: it holds one unnamed array")
+        yield archive
+
+
+def _read(path: Path, name: str) -> np.ndarray:
+    with _opened(path) as archive:
+        return _member(archive, name)
+
+
+def _members(archive: Any) -> Iterator[tuple[str, np.ndarray]]:
     seen: set[str] = set()
     for name in archive.files:
         if name in seen:
             raise DuplicateNameError("the archive holds two arrays of this name", tensor=name)
         seen.add(name)
-        try:
-            array = archive[name]
-        except _DAMAGED as e:
-            raise UnsupportedTypeError(f"cannot be read: {e}", tensor=name) from e
-        array = normal(name, array)
-        yield NamedTensor(name, array, scan_by_name(name, array.ndim))
+        yield name, _member(archive, name)
+
+
+def _member(archive: Any, name: str) -> np.ndarray:
+    try:
+        array = archive[name]
+    except _DAMAGED as e:
+        raise UnsupportedTypeError(f"cannot be read: {e}", tensor=name) from e
+    return normal(name, array)

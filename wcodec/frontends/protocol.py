@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -27,6 +28,45 @@ class NamedTensor:
     value: np.ndarray | FactoredWeight
     scan: str = "as_is"
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the tensor; known without reading it."""
+        return self.value.shape if isinstance(self.value, np.ndarray) else self.value.factorization.shape
+
+    @property
+    def coded_size(self) -> int:
+        """Elements of what is coded: of the tensor, or of its factors."""
+        if isinstance(self.value, np.ndarray):
+            return self.value.size
+        return sum(math.prod(shape) for shape in self.value.factorization.factor_shapes.values())
+
+
+class StoredTensor(NamedTensor):
+    """One that stays where it is until its value is asked for, each time anew: a model may be larger than memory."""
+
+    def __init__(self, name: str, shape: tuple[int, ...], read: Callable[[], np.ndarray], scan: str = "as_is") -> None:
+        """`read` gives the array of `shape` as `NamedTensor.value` describes it."""
+        # A frozen dataclass is filled like this.
+        for key, value in {"name": name, "_shape": shape, "_read": read, "scan": scan}.items():
+            object.__setattr__(self, key, value)
+
+    @property
+    def value(self) -> np.ndarray:
+        """The array, read now."""
+        array: np.ndarray = self.__dict__["_read"]()
+        return array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the tensor."""
+        shape: tuple[int, ...] = self.__dict__["_shape"]
+        return shape
+
+    @property
+    def coded_size(self) -> int:
+        """Elements of the tensor."""
+        return math.prod(self.shape)
+
 
 class FrontEnd(Protocol):
     """One framework or file type. Stateless; imports the framework when used, never before.
@@ -39,6 +79,9 @@ class FrontEnd(Protocol):
 
     def accepts(self, model: Any) -> bool:
         """Whether `model` is this front end's; must not import a framework that is not loaded yet."""
+
+    def loaded(self, model: Any) -> Any:
+        """The model in memory where a path stands for one that can only be read as a whole; else `model` itself."""
 
     def tensors(self, model: Any) -> Iterator[NamedTensor]:
         """The tensors in model order; never changes the model, copies at most one tensor at a time.
@@ -65,7 +108,14 @@ class FrontEnd(Protocol):
         """
 
 
-class WithoutGraph:
+class AsItIs:
+    """For a front end that takes a model as it is given."""
+
+    def loaded(self, model: Any) -> Any:
+        return model
+
+
+class WithoutGraph(AsItIs):
     """For a front end whose models are weights alone."""
 
     name: ClassVar[str]

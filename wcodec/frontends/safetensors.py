@@ -10,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, ClassVar, NamedTuple
 
@@ -19,7 +20,7 @@ import numpy as np
 from ..errors import DuplicateNameError, UnsupportedTypeError
 from .loading import refuse_file
 from .normal import scan_by_name
-from .protocol import NamedTensor, WithoutGraph
+from .protocol import NamedTensor, StoredTensor, WithoutGraph
 
 MAX_HEADER_NBYTES = 100_000_000  # safetensors' own limit
 
@@ -61,20 +62,31 @@ class Safetensors(WithoutGraph):
         return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
 
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
-        with Path(model).open("rb") as file:
-            for entry in _entries(file):
-                stored, dtype = STORED[entry.dtype]
-                raw = file.read(entry.end - entry.begin)  # entries lie end to end, in this order
-                array = np.frombuffer(raw, stored)
-                native = array.astype(array.dtype.newbyteorder("=")).view(dtype).reshape(entry.shape)
-                yield NamedTensor(entry.name, native, scan_by_name(entry.name, native.ndim))
+        path = Path(model)
+        with path.open("rb") as file:
+            entries, data_start = _entries(file)
+        for entry in entries:
+            read = partial(_read, path, data_start + entry.begin, entry)
+            yield StoredTensor(entry.name, entry.shape, read, scan_by_name(entry.name, len(entry.shape)))
 
     def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
         refuse_file(model)
 
 
-def _entries(file: IO[bytes]) -> list[_Entry]:
-    """The header, checked: known dtypes, sizes that follow from the shapes, no gap and no byte left over."""
+def _read(path: Path, offset: int, entry: _Entry) -> np.ndarray:
+    stored, dtype = STORED[entry.dtype]
+    array: np.ndarray = np.fromfile(path, stored, (entry.end - entry.begin) // np.dtype(stored).itemsize, offset=offset)
+    if array.size != math.prod(entry.shape):
+        raise UnsupportedTypeError("the file became shorter", tensor=entry.name)
+    native: np.ndarray = array.astype(array.dtype.newbyteorder("="), copy=False).view(dtype).reshape(entry.shape)
+    return native
+
+
+def _entries(file: IO[bytes]) -> tuple[list[_Entry], int]:
+    """The header, and where the data begin.
+
+    Checked: known dtypes, sizes that follow from the shapes, no gap and no byte left over.
+    """
     nbytes = file.seek(0, os.SEEK_END)
     file.seek(0)
     size = int.from_bytes(file.read(8), "little")
@@ -94,7 +106,7 @@ def _entries(file: IO[bytes]) -> list[_Entry]:
         offset = entry.end
     if 8 + size + offset != nbytes:
         raise UnsupportedTypeError(f"the tensors take {offset} bytes, the file holds {nbytes - 8 - size}")
-    return entries
+    return entries, 8 + size
 
 
 def _entry(name: str, fields: Mapping[str, Any]) -> _Entry:

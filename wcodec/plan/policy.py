@@ -119,11 +119,11 @@ def plan(
         WczError: naming the tensor.
     """
     try:
-        if isinstance(tensor.value, FactoredWeight):
-            weight = tensor.value
-            return (with_steps(weight, policy) if weight.steps_are_open else weight), weight.dtype
-        number_of(tensor.value.dtype)
-        return _plan_array(tensor.name, tensor.value, policy, factorizations), tensor.value.dtype
+        value = tensor.value  # once: it may be read from a file
+        if isinstance(value, FactoredWeight):
+            return (with_steps(value, policy) if value.steps_are_open else value), value.dtype
+        number_of(value.dtype)
+        return _plan_array(tensor.name, value, policy, factorizations), value.dtype
     except WczError as e:
         raise e.about(tensor.name) from e
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from .params import Choice, Integer, Param, PerAxis
-from .protocol import Op, check_elements
-from .windows import PADDINGS, blocks, padded_for, patches, per_axis
+from .protocol import Op, Shape, check_elements
+from .windows import PADDINGS, PATCH_ELEMENTS, blocks, padded_for, patches, per_axis, windowed_sizes
 
 WINDOW_PARAMS: dict[str, Param] = {"strides": PerAxis(1), "padding": Choice(PADDINGS), "dilation": PerAxis(1)}
 
@@ -88,13 +89,50 @@ def _multiply(view: np.ndarray, kernel: np.ndarray, out: np.ndarray) -> None:
         out[block] = (columns @ matrix).reshape(out[block].shape)
 
 
+def conv_shape(x: Shape, *, kernel: Shape, groups: int = 1, **params: Any) -> Shape:
+    """(batch, windows..., out)."""
+    sizes = _sizes(x, kernel, **params)
+    if kernel[-2] * groups != x[-1] or kernel[-1] % groups:
+        raise ValueError(f"kernel {kernel} in {groups} groups does not fit an input of shape {x}")
+    return (x[0], *sizes, kernel[-1])
+
+
+def depthwise_shape(x: Shape, *, kernel: Shape, **params: Any) -> Shape:
+    """(batch, windows..., in * multiplier)."""
+    sizes = _sizes(x, kernel, **params)
+    if kernel[-2] != x[-1]:
+        raise ValueError(f"kernel {kernel} does not fit an input of shape {x}")
+    return (x[0], *sizes, kernel[-2] * kernel[-1])
+
+
+def _sizes(x: Shape, kernel: Shape, strides: Any = 1, padding: str = "valid", dilation: Any = 1, **_: Any) -> Shape:
+    rank = len(kernel) - 2
+    if rank < 1 or len(x) != len(kernel):
+        raise ValueError(f"a kernel of shape {kernel} does not fit an input of shape {x}")
+    extents = [(k - 1) * d + 1 for k, d in zip(kernel, per_axis(dilation, rank), strict=False)]
+    return windowed_sizes(x, extents, per_axis(strides, rank), padding)
+
+
+def patch_scratch(_: Shape, *, kernel: Shape, **__: Any) -> int:
+    """A block of patches, its product, and the kernel as a matrix."""
+    row = math.prod(kernel[:-1])
+    return max(PATCH_ELEMENTS, row) + max(PATCH_ELEMENTS // max(row, 1), 1) * kernel[-1] + math.prod(kernel)
+
+
 CONV = Op(
     number=1,
     run=conv,
+    shape=conv_shape,
+    scratch=patch_scratch,
     params={**WINDOW_PARAMS, "groups": Integer(1, low=1)},
     tensors=("kernel", "bias"),
     optional=frozenset({"bias"}),
 )
 DEPTHWISE_CONV = Op(
-    number=2, run=depthwise_conv, params=WINDOW_PARAMS, tensors=("kernel", "bias"), optional=frozenset({"bias"})
+    number=2,
+    run=depthwise_conv,
+    shape=depthwise_shape,
+    params=WINDOW_PARAMS,
+    tensors=("kernel", "bias"),
+    optional=frozenset({"bias"}),
 )

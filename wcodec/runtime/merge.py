@@ -8,7 +8,7 @@ from functools import partial, reduce
 import numpy as np
 
 from .params import Integer
-from .protocol import Op, check_elements
+from .protocol import Op, Shape, check_elements
 
 MANY = (2, 255)
 
@@ -31,10 +31,26 @@ def concatenate(*inputs: np.ndarray, axis: int = -1) -> np.ndarray:
     return np.concatenate(inputs, axis=axis)
 
 
+def concatenated_shape(*inputs: Shape, axis: int = -1) -> Shape:
+    """The inputs' shape with their extents along `axis` added."""
+    rests = {(*shape[:axis], *shape[axis:][1:]) for shape in inputs}
+    if len(rests) > 1:
+        raise ValueError(f"inputs of shapes {inputs} cannot be joined along axis {axis}")
+    shape = list(inputs[0])
+    shape[axis] = sum(one[axis] for one in inputs)
+    return tuple(shape)
+
+
 ADD = Op(number=13, run=partial(_elementwise, np.add), inputs=MANY)
 SUBTRACT = Op(number=14, run=partial(_elementwise, np.subtract), inputs=(2, 2))
 MULTIPLY = Op(number=15, run=partial(_elementwise, np.multiply), inputs=MANY)
 AVERAGE = Op(number=16, run=average, inputs=MANY)
 MAXIMUM = Op(number=17, run=partial(_elementwise, np.maximum), inputs=MANY)
 MINIMUM = Op(number=18, run=partial(_elementwise, np.minimum), inputs=MANY)
-CONCATENATE = Op(number=19, run=concatenate, params={"axis": Integer(-1, low=-8, high=7)}, inputs=MANY)
+CONCATENATE = Op(
+    number=19,
+    run=concatenate,
+    shape=concatenated_shape,
+    params={"axis": Integer(-1, low=-8, high=7)},
+    inputs=MANY,
+)

@@ -14,9 +14,20 @@ from ..errors import LimitError
 from .params import Param
 
 Array = npt.NDArray[np.float32]
+Shape = tuple[int, ...]
 
 # Elements of one activation (1 GiB of float32). A graph comes from a file: a small one may ask for huge arrays.
 MAX_ELEMENTS = 2**28
+
+
+def elementwise(*inputs: Shape, **_: Any) -> Shape:
+    """Shape of an op that works element by element, with numpy's broadcasting."""
+    return np.broadcast_shapes(*inputs)
+
+
+def no_scratch(*_: Shape, **__: Any) -> int:
+    """Elements of an op that needs no more than its inputs and its result, and as much again."""
+    return 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,9 @@ class Op:
         tensors: names of the tensors in file order.
         optional: the tensors that a layer may do without.
         inputs: fewest and most inputs.
+        shape: as `run`, with shapes for arrays: the shape of what it gives. ValueError where they do not fit.
+        scratch: as `shape`: elements that `run` holds on the way, beyond three times the largest of inputs and result.
+        factored: tensors that `run` only multiplies by from the right (x @ tensor), so that factors will do.
     """
 
     number: int
@@ -39,6 +53,9 @@ class Op:
     tensors: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     inputs: tuple[int, int] = (1, 1)
+    shape: Callable[..., Shape] = elementwise
+    scratch: Callable[..., int] = no_scratch
+    factored: frozenset[str] = frozenset()
 
 
 class TensorSource(Protocol):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import GraphError
-from . import activations, conv, dense, merge, norm, pool, shape
+from ..errors import GraphError, UnknownOpError
+from . import activations, attention, conv, dense, embedding, merge, norm, pool, recurrent, shape
 from .protocol import Op
 
 OPS: dict[str, Op] = {
@@ -27,6 +27,18 @@ OPS: dict[str, Op] = {
     "maximum": merge.MAXIMUM,
     "minimum": merge.MINIMUM,
     "concatenate": merge.CONCATENATE,
+    "layer_norm": norm.LAYER_NORM,
+    "embedding": embedding.EMBEDDING,
+    "lstm": recurrent.LSTM,
+    "gru": recurrent.GRU,
+    "attention": attention.ATTENTION,
+    "up_sampling": shape.UP_SAMPLING,
+    "cropping": shape.CROPPING,
+    "repeat_vector": shape.REPEAT_VECTOR,
+    "reverse": shape.REVERSE,
+    "rms_norm": norm.RMS_NORM,
+    "group_norm": norm.GROUP_NORM,
+    "simple_rnn": recurrent.SIMPLE_RNN,
     "relu": activations.RELU,
     "prelu": activations.PRELU,
     "elu": activations.ELU,
@@ -49,8 +61,14 @@ _NAMES = {op.number: name for name, op in OPS.items()}
 
 
 def op_name(number: object) -> str:
-    """The op of a registry number; GraphError where there is none."""
-    name = _NAMES.get(number) if isinstance(number, int) and not isinstance(number, bool) else None
-    if name is None:
+    """The op of a registry number.
+
+    Raises:
+        UnknownOpError: there is none.
+        GraphError: not a number.
+    """
+    if not isinstance(number, int) or isinstance(number, bool):
         raise GraphError(f"no op has number {number!r}")
-    return name
+    if number not in _NAMES:
+        raise UnknownOpError(f"this runtime has no op of number {number}")
+    return _NAMES[number]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .protocol import check_elements
+from .protocol import Shape, check_elements
 
 # Elements of the patch matrix that a convolution builds at a time (4 MiB of float32).
 PATCH_ELEMENTS = 2**20
@@ -53,6 +53,19 @@ def padded_for(
     if any(size < window for size, window in zip(padded.shape[1:-1], windows, strict=True)):
         raise ValueError(f"windows {tuple(windows)} do not fit into an input of shape {x.shape}")
     return padded
+
+
+def windowed_sizes(x: Shape, windows: Sequence[int], strides: Sequence[int], padding: str) -> Shape:
+    """How many windows each spatial axis of `x` holds; ValueError as `padded_for`."""
+    if len(x) < 3:
+        raise ValueError(f"an input of shape {x} has no spatial axes")
+    counts = []
+    for size, window, stride in zip(x[1:-1], windows, strides, strict=True):
+        padded = size + sum(padding_amounts(size, window, stride, padding))
+        if padded < window:
+            raise ValueError(f"windows {tuple(windows)} do not fit into an input of shape {x}")
+        counts.append((padded - window) // stride + 1)
+    return tuple(counts)
 
 
 def patches(x: np.ndarray, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int]) -> np.ndarray:

@@ -76,8 +76,10 @@ def compressible(
         found = {name: value for name, value in model.factored_weights().items() if isinstance(value, FactoredWeight)}
         model = model.finalize()
     weights = trainable_weights_of(model, "compressible")
-    as_found = {literal(name): constant(weight.factorization) for name, weight in found.items()}
-    plan = plan_factorizations(weights, {**(factorizations or {}), **as_found})
+    overrides = dict(factorizations or {})
+    for name, weight in found.items():  # after the caller's patterns, which go first
+        overrides.setdefault(literal(name), constant(weight.factorization))
+    plan = plan_factorizations(weights, overrides)
     if not plan:
         raise OptionError("factorizations leaves no weight with latents")
     wrapped = CompressibleModel(

@@ -1,0 +1,121 @@
+"""A real HTTP server on loopback, in a thread: serves the files of a folder well or badly, counts what it sends.
+
+/ranges/NAME    with ranges
+/whole/NAME     without, and says so
+/silent/NAME    without, and does not say so
+/cut.N/NAME     with ranges, but every answer breaks off at the N-th byte of the file
+/stall.N/NAME   as whole, and goes quiet after N bytes
+/long/NAME      as whole, and announces more than it sends
+"""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PIECE = 4096
+
+
+@dataclass
+class Served:
+    """One answer: of which request, and how many bytes its body had."""
+
+    method: str
+    path: str
+    wanted: str | None
+    nbytes: int = 0
+
+
+@dataclass
+class Server:
+    url: str
+    folder: Path
+    log: list[Served] = field(default_factory=list)
+
+    def sent(self) -> int:
+        """Bytes of all bodies."""
+        return sum(answer.nbytes for answer in self.log)
+
+    async def __call__(self, scope, receive, send) -> None:
+        """The ASGI application."""
+        headers = dict(scope["headers"])
+        wanted = headers[b"range"].decode() if b"range" in headers else None
+        answer = Served(scope["method"], scope["path"], wanted)
+        self.log.append(answer)
+
+        async def counted(message):
+            if message["type"] == "http.response.body" and answer.method != "HEAD":
+                answer.nbytes += len(message.get("body", b""))
+            await send(message)
+
+        await self._response(scope["path"], wanted, answer.method)(scope, receive, counted)
+
+    def _response(self, path: str, wanted: str | None, method: str):
+        from starlette.responses import FileResponse, PlainTextResponse
+
+        _, manner, name = path.split("/")
+        manner, _, count = manner.partition(".")
+        file = self.folder / name
+        if not file.exists():
+            return PlainTextResponse("no such file", 404)
+        data = file.read_bytes()
+        if manner == "ranges":
+            return FileResponse(file)
+        if manner == "cut":
+            return _cut(data, int(count), wanted)
+        if manner == "stall":
+            return _stream(data[: int(count)], len(data), 30 if method == "GET" else 0)
+        return _stream(
+            data,
+            len(data) + (1000 if manner == "long" else 0),
+            headers={"Accept-Ranges": "none"} if manner == "whole" else {},
+        )
+
+
+def _stream(data: bytes, announced: int, then_wait: float = 0, status: int = 200, headers=()):
+    from starlette.responses import StreamingResponse
+
+    async def body():
+        for start in range(0, len(data), PIECE):
+            yield data[start : start + PIECE]
+        await asyncio.sleep(then_wait)
+
+    return StreamingResponse(body(), status, {"Content-Length": str(announced), **dict(headers)})
+
+
+def _cut(data: bytes, count: int, wanted: str | None):
+    # aiohttp drops what it has not handed over yet when the connection breaks: the wait gives the reader time for it.
+    if wanted is None:
+        return _stream(data[:count], len(data), 0.3)
+    start, end = wanted.removeprefix("bytes=").split("-")
+    first, stop = int(start), min(int(end) + 1, len(data))
+    return _stream(
+        data[first : min(stop, count)],
+        stop - first,
+        0.3 if stop > count else 0,
+        206,
+        {"Content-Range": f"bytes {first}-{stop - 1}/{len(data)}"},
+    )
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """A server of `folder` on a free port of 127.0.0.1."""
+    import uvicorn
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Server(f"http://127.0.0.1:{port}", folder)
+    runner = uvicorn.Server(uvicorn.Config(server, "127.0.0.1", port, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=runner.run, daemon=True)
+    thread.start()
+    while not runner.started:
+        time.sleep(0.01)
+    yield server
+    runner.should_exit = runner.force_exit = True
+    thread.join(timeout=10)
