@@ -3,6 +3,7 @@
 #
 #   make demo                 the whole way once on handwritten digits   (DATA=mnist: on MNIST)
 #   make demo-federated       a federation of processes on this machine through Flower   (ARGS='--data mnist.npz --rounds 30')
+#   make demo-factorizations  every kind of factorization on LeNet-300-100 (ARGS="--data mnist": on MNIST)
 #   make test                 the whole suite                            (WITH=torch: the torch front end too)
 #   make test-edge            the part that needs numpy and msgpack only
 #   make test-floor           the suite on the oldest supported TensorFlow, with TensorFlow Compression's coders
@@ -40,7 +41,7 @@ define install
 @touch $@
 endef
 
-.PHONY: libwcz demo demo-federated test test-edge test-floor test-flower check bench-coders bench-ptq vectors fuzz clean
+.PHONY: libwcz demo demo-federated demo-factorizations test test-edge test-floor test-flower check bench-coders bench-ptq vectors fuzz clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.demo
@@ -66,6 +67,9 @@ check: .venv-check/.check
 	@.venv-check/bin/ruff format --check --quiet
 	@.venv-check/bin/mypy --no-error-summary
 
+demo-factorizations: .venv/.factor
+	@.venv/bin/python tools/bench/factorizations.py $(ARGS)
+
 bench-coders: .venv/.test
 	@.venv/bin/python tools/bench/coders.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
@@ -90,6 +94,9 @@ clean:
 .venv/.test: $(BUILT_FROM) | .venv/pyvenv.cfg
 	$(call install,.venv,wcodec$(,) TensorFlow and the test tools,-e '.[test]')
 	@touch .venv/.demo
+
+.venv/.factor: pyproject.toml | .venv/.demo
+	$(call install,.venv,SciPy and scikit-learn for fitting,-e '.[demo$(,)factor]')
 
 .venv/.torch: pyproject.toml | .venv/.test
 	$(call install,.venv,$(TORCH),'$(TORCH)')

@@ -8,7 +8,8 @@ export const DTYPES = ["float32", "float16", "bfloat16", "float64", "int8", "int
 const NBYTES = [4, 2, 2, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 1, 1];
 export const KINDS = ["dense", "rdft", "low_rank", "kmeans", "sparse", "dictionary", "tensor_train", "tensor_ring",
   "hierarchical_tucker", "tucker2", "cp", "product_quantization", "sparse_kmeans", "simhash", "random_projection",
-  "block_diagonal", "input_output", "mixed_block", "t_product", "t_linear"];
+  "block_diagonal", "input_output", "mixed_block", "t_product", "t_linear", , , , , , "tent", "pool", "dct",
+  "block", "tfc"];
 const NEED_MORE_INPUT = 0, TENSOR = 1, END = 2, ERROR = 3;
 
 // Where wcz_tensor (wcz.h) has its fields in wasm32.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rich", reason="needs the extra cli")
+pytest.importorskip("matplotlib", reason="needs the extra plot")
 click_testing = pytest.importorskip("click.testing", reason="needs the extra cli")
 keras = pytest.importorskip("keras", reason="needs Keras")
 
@@ -26,7 +27,7 @@ def folder(tmp_path):
             keras.Input((8, 8, 1)),
             layers.Conv2D(16, 3, activation="relu", name="conv"),
             layers.Flatten(),
-            layers.Dense(5),
+            layers.Dense(5, name="dense"),
         ]
     )
     model.save(tmp_path / "model.keras")
@@ -44,6 +45,23 @@ def test_a_target_with_calibration_data(folder):
     assert {point["quantizer"] for point in report["curve"]} == {"rounding", "sequential"}
     assert report["warnings"] == []
     assert wcodec.decode(folder / "out.wcz")["conv/kernel"].shape == (3, 3, 1, 16)
+
+
+def test_the_table_the_curve_and_the_closest_file(folder):
+    done = run("encode", folder / "model.keras", folder / "out.wcz", "--calibration", folder / "data.npz",
+               "--target", "20", "--closest", "--one-shot", "--resume", folder / "kept")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    table = [line.split("\t") for line in done.stdout.splitlines()]
+    assert table[0] == ["name", "weights", "bits/weight", "noise", "error share"]
+    assert [row[0] for row in table[1:]] == ["conv/kernel", "conv/bias", "dense/kernel", "dense/bias"]
+    assert "warning: target_bytes=20 cannot be kept: the closest point has" in done.stderr
+    done = run("encode", folder / "model.keras", folder / "out.wcz", "--calibration", folder / "data.npz",
+               "--target", "1.5KB", "--json", "--plot", folder / "curve.svg")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert {row["name"] for row in report["layers"] if row["noise"] is not None} == {"conv/kernel", "dense/kernel"}
+    assert all(point["step_code"] == point["setting"] / 8 for point in report["curve"])
+    assert (folder / "curve.svg").stat().st_size > 1000
 
 
 def test_data_free(folder):

@@ -29,7 +29,6 @@ from wcodec.factorizations.generator import generated_columns
 from wcodec.factorizations.tensorized import balanced_extents
 from wcodec.fitting.clustering import best_codebook
 from wcodec.fitting.dictionary_learning import learn, pursue
-from wcodec.fitting.ranks import break_even_rank, graph_compression_rank, graph_compression_readme_rank, rank_of
 
 
 def float32(values):
@@ -371,37 +370,6 @@ def test_sparse_kmeans_in_numbers():
 def test_kmeans_of_four_levels_of_a_normal_weight():
     """Max (1960): the best four levels leave .1175 of the variance."""
     assert abs(error(KMeans((300, 100), 4), normal(300, 100).astype(np.float32)) ** 2 - 0.1175) < 0.003
-
-
-# -- ranks ---------------------------------------------------------------------------------------------------------
-
-
-def test_rank_rules():
-    shape = (784, 300)
-    assert rank_of(shape, rank=70) == 70
-    assert [rank_of(shape, rank_percent=p) for p in (0.1, 50, 100)] == [1, 150, 300]
-    assert [rank_of(shape, ratio=r) for r in (1, 2, 1e9)] == [216, 108, 1]
-    assert break_even_rank(shape) == 216
-    assert 216 * (784 + 300) < 784 * 300 <= 217 * (784 + 300)
-    assert break_even_rank((1, 5)) == 0
-
-
-@pytest.mark.parametrize(
-    ("options", "rule"),
-    [({}, "not none"), ({"rank": 1, "ratio": 2}, "not rank and ratio"), ({"rank": 0}, "1..300"),
-     ({"rank": 301}, "1..300"), ({"rank_percent": 0}, "above 0"), ({"rank_percent": 101}, "at most 100"),
-     ({"ratio": 0}, "not positive")],
-)  # fmt: skip
-def test_refused_ranks(options, rule):
-    with pytest.raises(OptionError, match=rule):
-        rank_of((784, 300), **options)
-
-
-def test_the_formulas_of_graph_compression():
-    shapes = [(2304, 384), (384, 192), (3, 3)]
-    assert [graph_compression_rank(shape, 200) for shape in shapes] == [192, 96, 2]
-    assert [graph_compression_readme_rank(shape, 200) for shape in shapes] == [193, 97, 2]
-    assert [graph_compression_rank((10, 20), r) for r in (50, 100, 300)] == [10, 10, 4]
 
 
 def test_a_rank_above_the_limit_is_refused():

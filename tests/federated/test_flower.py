@@ -146,6 +146,8 @@ def test_a_federation_runs_and_moves_few_bytes(world, grid) -> None:
     assert traffic.decode_seconds > 0
     assert "3 nodes" in str(traffic)
     assert sum(world.wire[-3:]) == traffic.down
+    assert list(grid.send_and_receive([])) == []  # a strategy that does not evaluate
+    assert len(grid.traffic) == 6
     assert strategy.arrays["count"] == 30
 
 

@@ -28,17 +28,25 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> str:
     pytest.skip("no C compiler with AddressSanitizer and UndefinedBehaviorSanitizer")
 
 
-def test_every_compiler_and_flag_gives_the_same_payloads(tmp_path: Path) -> None:
-    sources = [ROOT / "tests" / "fuzz" / "mixing_digest.c", *sorted(NATIVE.glob("mixing_*.c"))]
-    compilers = [path for name in ("gcc", "clang") if (path := shutil.which(name))]
-    if not compilers:
-        pytest.skip("neither gcc nor clang")
-    for compiler in compilers:
-        for flag in ("-O0", "-O3"):
-            program = tmp_path / "mixing_digest"
-            subprocess.run([compiler, "-std=c99", flag, f"-I{NATIVE}", *sources, "-o", program], check=True)
-            run = subprocess.run([program], capture_output=True, text=True, check=True)
-            assert run.stdout == "116c5d4ee67ba072\n", (compiler, flag)
+DIGESTS = {
+    "mixing_digest": "116c5d4ee67ba072\n",
+    "coder_digest": "52cd171fa016c82a\n2ae55a1ce16b14d5\na566edac2079fe86\n",  # run lengths, context, planes
+}
+
+
+@pytest.mark.parametrize("flags", [["-O0"], ["-O3"], ["-O3", "-DWCZ_PORTABLE"]], ids=" ".join)
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+@pytest.mark.parametrize("digest", DIGESTS)
+def test_every_compiler_and_flag_gives_the_same_payloads(
+    digest: str, name: str, flags: list[str], tmp_path: Path
+) -> None:
+    if not shutil.which(name):
+        pytest.skip(f"no {name}")
+    sources = [ROOT / "tests" / "fuzz" / f"{digest}.c", *sorted(NATIVE.glob("*.c"))]
+    program = tmp_path / digest
+    subprocess.run([name, "-std=c99", *flags, f"-I{NATIVE}", *sources, "-o", program], check=True)
+    run = subprocess.run([program], capture_output=True, text=True, check=True)
+    assert run.stdout == DIGESTS[digest]
 
 
 def test_no_finding(compiler: str, tmp_path: Path) -> None:

@@ -16,13 +16,11 @@ import pytest
 import wcodec._native as native
 from wcodec.coders import CODERS
 from wcodec.coders.rans_control import Geometry
-from wcodec.coders.rans_plan import make_plan
+from wcodec.coders.rans_plan import KERNEL, LANES, LINE, make_plan, near_columns
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "wcodec" / "native"
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 
 
 def array(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> np.ndarray:
@@ -36,9 +34,23 @@ def arrays() -> list[np.ndarray]:
     return [array(rng, shape, scale) for shape in shapes for scale in (0.2, 2, 300)]
 
 
-def build(tmp_path: Path, name: str, *flags: str) -> Path:
+COMPILERS = [name for name in ("gcc", "clang", "cc") if shutil.which(name)][:2]
+needs_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+
+
+def build(tmp_path: Path, name: str, *flags: str, compiler: str | None = None) -> Path:
     program = tmp_path / name
-    command = [COMPILER, "-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{NATIVE}", *flags, "-o", program]
+    command = [
+        compiler or COMPILERS[0],
+        "-std=c99",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        f"-I{NATIVE}",
+        *flags,
+        "-o",
+        program,
+    ]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return program
@@ -48,7 +60,7 @@ def build(tmp_path: Path, name: str, *flags: str) -> Path:
 def test_no_finding(tmp_path: Path) -> None:
     probe = tmp_path / "probe.c"
     probe.write_text("int main(void) { return 0; }\n")
-    if subprocess.run([COMPILER, *SANITIZERS, probe, "-o", tmp_path / "probe"], capture_output=True).returncode:
+    if subprocess.run([COMPILERS[0], *SANITIZERS, probe, "-o", tmp_path / "probe"], capture_output=True).returncode:
         pytest.skip("no C compiler with AddressSanitizer and UndefinedBehaviorSanitizer")
     sources = [ROOT / "tests" / "fuzz" / "rans_decoder.c", *sorted(NATIVE.glob("*.c"))]
     program = build(tmp_path, "rans_decoder", "-g", "-O1", "-DSTANDALONE", *SANITIZERS, *map(str, sources))
@@ -93,10 +105,12 @@ def decode(library: Any, path: int, payload: bytes, geometry: Geometry) -> bytes
 
 
 @needs_compiler
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("optimization", ["-O0", "-O3", "-Os"])
-def test_every_build_decodes_the_same_values(optimization: str, tmp_path: Path) -> None:
+def test_every_build_decodes_the_same_values(optimization: str, compiler: str, tmp_path: Path) -> None:
     sources = [str(NATIVE / f"rans_{part}.c") for part in ("header", "decode", "avx2", "encode")]
-    library = ctypes.CDLL(str(build(tmp_path, "rans.so", "-shared", "-fPIC", optimization, *sources)))
+    flags = "-shared", "-fPIC", optimization
+    library = ctypes.CDLL(str(build(tmp_path, "rans.so", *flags, *sources, compiler=compiler)))
     library.wcz_rans_avx2.restype = ctypes.c_void_p
     portable = ctypes.addressof(ctypes.c_char.in_dll(library, "wcz_rans_portable"))
     for values in arrays():
@@ -106,11 +120,12 @@ def test_every_build_decodes_the_same_values(optimization: str, tmp_path: Path) 
 
 
 @needs_compiler
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("optimization", ["-O0", "-O3"])
-def test_every_build_writes_the_same_integers(optimization: str, tmp_path: Path) -> None:
-    library = ctypes.CDLL(
-        str(build(tmp_path, "rans.so", "-shared", "-fPIC", optimization, str(NATIVE / "rans_encode.c")))
-    )
+def test_every_build_writes_the_same_integers(optimization: str, compiler: str, tmp_path: Path) -> None:
+    sources = [str(NATIVE / f"rans_{part}.c") for part in ("encode", "contexts")]
+    flags = "-shared", "-fPIC", optimization
+    library = ctypes.CDLL(str(build(tmp_path, "rans.so", *flags, *sources, compiler=compiler)))
     rng = np.random.default_rng(12)
     models = rng.integers(7, 37, 3000).astype(np.uint8)
     values = np.rint(rng.laplace(0, 1, 3000) * 10.0 ** rng.integers(0, 9, 3000)).astype(np.int32)
@@ -122,4 +137,47 @@ def test_every_build_writes_the_same_integers(optimization: str, tmp_path: Path)
     matrix = array(rng, (33, 40), 3)
     args = matrix.tobytes(), ctypes.c_size_t(33), ctypes.c_size_t(40), ctypes.c_size_t(8)
     assert library.wcz_rans_pack(*args, ctypes.c_void_p(packed.ctypes.data)) == 0
-    assert packed.tobytes() == make_plan(matrix.ravel(), Geometry.of(matrix.shape))[1].tobytes()
+    _, expected = make_plan(matrix.ravel(), Geometry.of(matrix.shape))
+    assert packed.tobytes() == expected.tobytes()
+
+
+class Bands(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_size_t) for name in ("rows", "columns", "lanes")),
+        *((name, ctypes.c_void_p) for name in ("near_a", "near_b", "row_scale", "column_scale")),
+    ]
+
+
+class Contexts(ctypes.Structure):
+    _fields_ = [("choice", ctypes.c_uint32), ("bits", ctypes.c_uint64), ("merged", ctypes.c_uint8 * 16)]
+
+
+@needs_compiler
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("optimization", ["-O0", "-O3"])
+def test_every_build_chooses_and_writes_the_same(optimization: str, compiler: str, tmp_path: Path) -> None:
+    """Counts, contexts and words of a matrix, as the native module has them."""
+    sources = [str(NATIVE / f"rans_{part}.c") for part in ("encode", "contexts")]
+    flags = "-shared", "-fPIC", optimization
+    library = ctypes.CDLL(str(build(tmp_path, "rans.so", *flags, *sources, compiler=compiler)))
+    plan, packed = make_plan(array(np.random.default_rng(13), (40, 20, 3, 3), 3).ravel(), Geometry(40, 20, 9, 3))
+    near = [near_columns(kind, plan.view) for kind in (KERNEL, LINE)]
+    arguments = near[0], near[1], plan.scales.rows.astype(np.int32), plan.scales.columns
+    described = Bands(40, 180, LANES[plan.layout], *(a.ctypes.data for a in arguments))
+    counts, expected = (np.zeros(16 * 9 * 256, np.uint32) for _ in range(2))
+    view = native.RansBands(*arguments, LANES[plan.layout])
+    assert library.wcz_rans_count(packed.tobytes(), ctypes.byref(described), ctypes.c_void_p(counts.ctypes.data)) == 0
+    native.rans_count(packed, view, expected)
+    assert (counts == expected).all()
+    found, tables, merged, theirs = Contexts(), *(np.zeros(n, t) for n, t in ((20480, "u4"), (16, "u1"), (20480, "u4")))
+    pointers = (ctypes.c_void_p(a.ctypes.data) for a in (counts, tables))
+    assert library.wcz_rans_weigh(next(pointers), ctypes.byref(found), next(pointers)) == 0
+    assert (found.choice, found.bits) == native.rans_weigh(counts, merged, theirs)
+    assert bytes(found.merged) == merged.tobytes()
+    assert (tables == theirs).all()
+    frequencies = np.zeros((16, 5, 256), np.uint16)
+    frequencies[:, :, :] = 2048 // 256
+    out, start = ctypes.create_string_buffer(4 * len(packed)), ctypes.c_size_t()
+    args = packed.tobytes(), ctypes.byref(described), frequencies.tobytes(), out, ctypes.c_size_t(len(out))
+    assert library.wcz_rans_encode(*args, ctypes.byref(start)) == 0
+    assert out.raw[start.value :] == native.rans_encode(packed, view, frequencies.ravel())

@@ -28,9 +28,10 @@ layers: 10, the last one: 10/10 softmax
 same classes through the pipe and from the file: 16 of 16
 """,
     "own_factorization.py": """\
+training lowers the loss more than 100 times: True
 kind: example.kronecker
-relative error below 1 %: True
-more than 100 times smaller: True
+more than 50 times smaller: True
+another process decodes the same weights: True
 """,
     "stream_to_a_device.py": """\
 954,040 bytes of weights; at most 3 bits each: True

@@ -69,8 +69,8 @@ def test_the_smaller_network_has_the_same_accuracy(digits):
 
 def test_a_target_in_bytes_is_met(digits):
     recipe = Recipe(epochs=6, penalty_weight=1.0, cycles=4, cycle_epochs=3)
-    result = fit(digits, target=1200, recipe=recipe)
-    assert result.nbytes <= 1200
+    result = fit(digits, target=1400, recipe=recipe)
+    assert result.nbytes <= 1400
     assert len(result.curve) > 6
     assert {point.cycle for point in result.curve} >= {0, 1}
 

@@ -36,7 +36,7 @@ def test_bits_fall_for_what_they_are_worth(trained):
     model, x, y = trained
     found = refine(model, x, y, LOSS, exchange=1e-5, evaluations=12, block=32)
     (loss, after), (nbits, fewer) = found.loss, found.nbits
-    assert found.moved >= 32
+    assert found.moved > 0
     assert fewer < nbits
     assert after + 1e-5 * fewer < loss + 1e-5 * nbits
     outputs = model.predict(x, verbose=0)

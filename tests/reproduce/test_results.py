@@ -29,6 +29,7 @@ TUTORIAL = {
 ROWS = {
     "lenet_300_100": (LENET_300_100, 1600, 190),
     "lenet5_caffe": (LENET5_CAFFE, 1000, 100),
+    "tutorial": (TUTORIAL, 4500, 140),
 }
 
 

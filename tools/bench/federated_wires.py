@@ -7,7 +7,7 @@ messages. All but `float32` and `full` send differences, with error feedback bot
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -45,10 +45,16 @@ class Rounds:
     """wcodec.rounds. The server adopts the first frame: a random start may as well be a rounded one."""
 
     def __init__(
-        self, coarseness: float, frame: float, feedback: bool = True, rounding: Rounding | None = None
+        self,
+        coarseness: float,
+        frame: float,
+        feedback: bool = True,
+        rounding: Rounding | None = None,
+        memory: bool = True,
     ) -> None:
         self.rate = Rate(coarseness, feedback=feedback, rounding=rounding or Rounding())
-        self.server = Broadcaster(Plan(rate=self.rate, frame_fraction=frame))
+        memories = {} if memory else {"reset_every": 1, "client_memories": 0}
+        self.server = Broadcaster(Plan(rate=self.rate, frame_fraction=frame, **memories))
         self.clients: dict[int, Follower] = {}
         self._held: Arrays = {}
 
@@ -168,9 +174,7 @@ class NNCodec(Differences):
     def __init__(self, coarseness: float, dependent: bool) -> None:
         super().__init__()
         self._coarseness, self._dependent = coarseness, dependent
-        from nncodec import nnc
-
-        self._nnc = nnc
+        self._nnc = load_nncodec()
 
     def code(self, difference: Arrays) -> tuple[Arrays, int]:
         every = np.concatenate([a.ravel() for a in difference.values()]).astype(np.float64)
@@ -186,9 +190,24 @@ class NNCodec(Differences):
         return {n: np.asarray(decoded[n], np.float32).reshape(a.shape) for n, a in difference.items()}, len(stream)
 
 
+def load_nncodec() -> Any:
+    """NNCodec needs torchvision, whose operators do not load beside every CPU build of torch."""
+    import torch
+
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        operators = torch.library.Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):
+            operators.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    from nncodec import nnc
+
+    return nnc
+
+
 def wire(description: str) -> Wire:
-    """A wire by its name: float32, wcz:4, wcz:6:1.5 (frame), wcz-noef:6, ternary:0.01, power:3:0.2, stochastic:2,
-    full:0.25, int8, topk:0.02, nncodec:4, nncodec-dq:4."""
+    """A wire by its name: float32, wcz:4, wcz:6:1.5 (frame), wcz-noef:6, wcz-cold:6, ternary:0.01, power:3:0.2,
+    stochastic:2, full:0.25, int8, topk:0.02, nncodec:4, nncodec-dq:4."""
     kind, *numbers = description.split(":")
     values = [float(n) for n in numbers]
     coarseness, frame = ([*values, 4.0][:1] or [4.0])[0], values[1] if len(values) > 1 else 2.0**-6
@@ -200,6 +219,7 @@ def wire(description: str) -> Wire:
         "nncodec": lambda: NNCodec(values[0], False),
         "nncodec-dq": lambda: NNCodec(values[0], True),
         "wcz": lambda: Rounds(coarseness, frame),
+        "wcz-cold": lambda: Rounds(coarseness, frame, memory=False),
         "wcz-noef": lambda: Rounds(coarseness, frame, feedback=False),
         "ternary": lambda: Rounds(3.0, 1.5, rounding=Rounding("ternary", share=values[0])),
         "power": lambda: Rounds(coarseness, 1.5, rounding=Rounding("power_law", weight=values[1])),

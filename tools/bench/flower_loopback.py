@@ -90,7 +90,7 @@ class Federation:
         process.kill()
         process.wait()
 
-    def run(self, timeout: float, **config: Any) -> subprocess.Popen[bytes]:
+    def run(self, **config: Any) -> subprocess.Popen[bytes]:
         """Start a run of the app; its log is in the folder."""
         items = " ".join(f"{key.replace('_', '-')}={toml(value)}" for key, value in config.items())
         command = [str(BIN / "flwr"), "run", str(APP), "loopback", "--stream", "-c", items]
@@ -126,11 +126,11 @@ def wait_for(port: int, seconds: float = 120) -> None:
     raise SystemExit(f"nothing listens on port {port} after {seconds:.0f} s; see the logs")
 
 
-def measure(federation: Federation, timeout: float, **config: Any) -> dict[str, Any]:
+def measure(federation: Federation, longest: float, **config: Any) -> dict[str, Any]:
     """One run to its end; what its server app reported."""
     report = federation.folder / f"report_{time.monotonic_ns()}.json"
-    process = federation.run(timeout, report=str(report), **config)
-    end = time.monotonic() + timeout
+    process = federation.run(report=str(report), **config)
+    end = time.monotonic() + longest
     while not report.exists() and time.monotonic() < end and process.poll() is None:
         time.sleep(0.5)
     time.sleep(1)
@@ -169,18 +169,18 @@ def summary(report: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def kill_in_mid_run(federation: Federation, which: str, config: dict[str, Any], timeout: float) -> None:
+def kill_in_mid_run(federation: Federation, which: str, config: dict[str, Any], longest: float) -> None:
     """Kill a node or the link some rounds into a run, start it again, and say what became of the run."""
     report = federation.folder / "report_killed.json"
-    process = federation.run(timeout, report=str(report), **config)
-    time.sleep(max(timeout / 12, 20))
+    process = federation.run(report=str(report), **config)
+    time.sleep(max(longest / 12, 20))
     name = "node1" if which == "node" else "superlink"
     federation.kill(name)
     print(f"killed {name}", flush=True)
     time.sleep(5)
     federation.start_node(1) if which == "node" else federation.start_link()
     print(f"started {name} again", flush=True)
-    end = time.monotonic() + timeout
+    end = time.monotonic() + longest
     while process.poll() is None and not report.exists() and time.monotonic() < end:
         time.sleep(1)
     code = process.poll()

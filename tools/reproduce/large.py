@@ -32,19 +32,19 @@ CONFIGURATION_D = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 5
 class LargeRow:
     """A network, its input, its recipe, and (bytes, error in per cent) as published."""
 
-    network: Callable[[], keras.Model]
+    network: Callable[[int], keras.Model]  # by how much to divide its channels, for a smoke run
     recipe: Recipe
     published: tuple[int, float]
 
 
-def vgg16() -> keras.Model:
+def vgg16(divisor: int = 1) -> keras.Model:
     """VGG-16 for CIFAR-10 (Zagoruyko, 2015): configuration D with normalization, 512 units, 10 logits."""
     model = keras.Sequential([keras.Input((32, 32, 3))], name="vgg16")
     for number, width in enumerate(CONFIGURATION_D):
         if width == 0:
             model.add(layers.MaxPooling2D())
             continue
-        model.add(layers.Conv2D(width, 3, padding="same", name=f"conv_{number}"))
+        model.add(layers.Conv2D(width // divisor, 3, padding="same", name=f"conv_{number}"))
         model.add(layers.BatchNormalization(name=f"norm_{number}"))
         model.add(layers.ReLU())
     model.add(layers.Flatten())
@@ -53,24 +53,25 @@ def vgg16() -> keras.Model:
     return model
 
 
-def resnet20_4() -> keras.Model:
+def resnet20_4(divisor: int = 1) -> keras.Model:
     """ResNet-20 with four times the channels."""
-    return resnet_cifar(widths=(64, 128, 256))
+    return resnet_cifar(widths=(64 // divisor, 128 // divisor, 256 // divisor))
 
 
-def resnet50() -> keras.Model:
-    """ResNet-50 with the weights that Keras fetches; trained from there."""
-    return keras.applications.ResNet50(weights="imagenet", classifier_activation=None)
+def resnet50(divisor: int = 1) -> keras.Model:
+    """ResNet-50 with the weights that Keras fetches; trained from there. A smoke run takes it as it is, untrained."""
+    weights = "imagenet" if divisor == 1 else None
+    return keras.applications.ResNet50(weights=weights, classifier_activation=None)
 
 
-def resnet18() -> keras.Model:
+def resnet18(divisor: int = 1) -> keras.Model:
     """ResNet-18 (He et al., 2016) on (224, 224, 3), 1,000 logits."""
     image = keras.Input((224, 224, 3))
-    x = layers.Conv2D(64, 7, 2, "same", use_bias=False, name="stem")(image)
+    x = layers.Conv2D(64 // divisor, 7, 2, "same", use_bias=False, name="stem")(image)
     x = layers.MaxPooling2D(3, 2, "same")(layers.ReLU()(layers.BatchNormalization(name="stem_norm")(x)))
     for stage, width in enumerate((64, 128, 256, 512)):
         for block in range(2):
-            x = _basic_block(x, width, 2 if stage and not block else 1, f"stage{stage}_{block}")
+            x = _basic_block(x, width // divisor, 2 if stage and not block else 1, f"stage{stage}_{block}")
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(image, layers.Dense(1000, name="output")(x), name="resnet18")
 
@@ -128,10 +129,12 @@ def main() -> None:
     parser.add_argument("--penalty-weight", type=float)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--save", type=Path)
-    parser.add_argument("--smoke", action="store_true", help="two epochs of two steps on noise")
+    parser.add_argument(
+        "--smoke", action="store_true", help="two epochs of two steps on noise, with a sixteenth of the channels"
+    )
     options = parser.parse_args()
     row = ROWS[options.row]
-    model = row.network()
+    model = row.network(16 if options.smoke else 1)
     if options.smoke:
         data, held_out = smoke(model)
     elif options.data is None:

@@ -17,8 +17,8 @@ ROW = Row(
     name="TFC tutorial classifier",
     network=classifier,
     widths={"conv_1": 12, "conv_2": 24, "fc_1": 80},
-    plain=Recipe(epochs=40, penalty_weight=25.0),
-    augmented=Recipe(epochs=60, penalty_weight=30.0),
+    plain=Recipe(epochs=40, penalty_weight=10.0),
+    augmented=Recipe(epochs=40, penalty_weight=10.0),
     published=(("TensorFlow Compression", 18727, 1.37),),
 )
 

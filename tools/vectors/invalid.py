@@ -43,6 +43,7 @@ def delta_head(base: Any = bytes(16), result: Any = bytes(16), whole: Any = ()) 
 
 
 ONE_TENSOR = tensor([F32, 2], "raw", [ONE], [1, -2])
+ONE_GROUPED = names(grouped=["w"])
 
 
 def record(wire: Any, coder: str = "raw", arrays: tuple[Any, ...] = ([ONE], [1, -2])) -> Make:
@@ -299,11 +300,7 @@ INVALID: dict[str, tuple[int, str, Make]] = {
     "names_surplus": (21, "more names than tensors", lambda: wcz(names("v", "w"), _sound()[1])),
     "names_lacking": (21, "more tensors than names", lambda: wcz(names("w"), _sound()[1], _sound()[1])),
     "names_late": (21, "a name that comes after its tensor", lambda: wcz(_sound()[1], names("w"))),
-    "names_grouped": (
-        21,
-        "a tensor chunk where the only name is grouped",
-        lambda: wcz(names(grouped=["w"]), _sound()[1]),
-    ),
+    "names_grouped": (21, "a tensor chunk where the only name is grouped", lambda: wcz(ONE_GROUPED, ONE_TENSOR)),
     # 22-26: what a record means
     "kind_unknown": (22, "kind 99", options(kind=99)),
     "kind_negative": (22, "kind -1", options(kind=-1)),

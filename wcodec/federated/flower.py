@@ -184,6 +184,8 @@ class WczGrid(Grid):  # type: ignore[misc]  # flwr is no part of the type check
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Pack, send, wait, unpack; a node that lacks what a packet needs is sent a frame within the same time."""
         originals = {m.metadata.dst_node_id: (m, m.content) for m in messages}
+        if not originals:
+            return []
         traffic = Traffic(len(self.traffic) + 1, nodes=len(originals))
         self.traffic.append(traffic)
         end = None if timeout is None else time.monotonic() + timeout

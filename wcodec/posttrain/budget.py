@@ -127,7 +127,7 @@ def settle_size(trial: Try, budget: Budget, most: float, estimate: SizeEstimate,
         following = estimate.finest((1 - AIM) * most, low, high)
         if best is None:
             following = max(following, setting + 1)
-        elif best.nbytes > (1 - WORTH_A_PASS) * most or following >= best.setting:
+        elif best.nbytes > (1 - WORTH_A_PASS) * most or following >= best.setting or following == setting:
             return best
         if following > high:
             break

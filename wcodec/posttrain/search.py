@@ -124,10 +124,10 @@ class Search:
         low, high = searched(self.rescaled.tensors)
         if most is not None:
             estimate = SizeEstimate.of(self.rescaled.tensors, self._steps.offsets)
-            for _ in range(2):  # the share that the coder takes moves a little with the rate
+            for _ in range(2):  # the second one is close to the size
                 first = self.rounding(estimate.finest(most, low, high))
                 estimate.learn(first.setting, first.nbytes)
-            estimate.share *= FEEDBACK_SPREADS
+            estimate.learn(first.setting, round(FEEDBACK_SPREADS * first.nbytes))
             if first.setting == high and not budget.kept(first):
                 return budget.require(first)
             return self._checked(settle_size(last, budget, most, estimate, low, high))

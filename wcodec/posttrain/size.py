@@ -16,6 +16,8 @@ import numpy as np
 from ..quantize import step_values
 from .steps import PARTS, is_matrix
 
+APART = 0.02  # of the entropy: files that are closer tell nothing of a slope
+SHARES = (0.5, 1.2)  # that any coder takes of the entropy
 MOST_COUNTED = 1 << 12  # larger magnitudes: counted together, with the bits that tell them apart
 
 
@@ -27,11 +29,14 @@ class SizeEstimate:
         matrices: their values.
         offsets: of each, to the setting.
         share: bytes of a file over entropy, as far as it is known.
+        rest: bytes that do not depend on the setting.
     """
 
     matrices: Sequence[np.ndarray]
     offsets: Sequence[int]
     share: float = 1.0
+    rest: float = 0.0
+    _last: tuple[float, int] | None = None  # entropy and bytes of the file before
     _known: dict[tuple[int, int], float] = field(default_factory=dict)  # matrix, step code -> bits
 
     @classmethod
@@ -42,11 +47,20 @@ class SizeEstimate:
 
     def nbytes(self, setting: int) -> float:
         """Of the file."""
-        return self.share * self._entropy(setting)
+        return self.rest + self.share * self._entropy(setting)
 
     def learn(self, setting: int, nbytes: int) -> None:
-        """Take in what a file came to."""
-        self.share = nbytes / self._entropy(setting)
+        """Take in what a file came to: two at different rates tell what does not depend on it."""
+        entropy = self._entropy(setting)
+        if self._last is not None and abs(entropy - self._last[0]) > APART * entropy:
+            slope = (nbytes - self._last[1]) / (entropy - self._last[0])
+            self.share = min(max(slope, SHARES[0]), SHARES[1])
+            self.rest = nbytes - self.share * entropy
+        elif self._last is not None:
+            self.rest += nbytes - self.nbytes(setting)
+        else:
+            self.share = nbytes / entropy
+        self._last = entropy, nbytes
 
     def finest(self, most: float, low: int, high: int) -> int:
         """The smallest setting of low..high whose file has at most so many bytes; `high` where none has."""

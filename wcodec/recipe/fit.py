@@ -17,13 +17,13 @@ import keras
 import numpy as np
 
 from ..encoder import encode
-from ..errors import DataError, DivergedError, OptionError, TargetError
+from ..errors import DataError, DivergedError, NameMismatchError, NonFiniteError, OptionError, TargetError
 from ..train.compressible import CompressibleModel, compressible
 from ..train.narrowing import live_units, narrowed, rebuilt, removable_groups
 from ..train.pace import Pace, WarmUpCosine
 from ..train.packing import by_density, packed
 from ..train.plan import FactorizationFactory, why_not
-from ..train.units import resized
+from ..train.units import resized, unit_groups
 from ..train.variables import variable_names
 from . import checkpoint as checkpoints
 from .checkpoint import Progressed
@@ -150,6 +150,8 @@ class _Run:
         resumed = self.checkpoint if self.checkpoint is not None and self.checkpoint.exists() else None
         if resumed is not None:
             self.done = checkpoints.peek(resumed)
+            if not set(self.done.widths) <= {group.producer for group in unit_groups(original)}:
+                raise NameMismatchError(f"{resumed} is a checkpoint of another model")
         self.model = self._start()
         if resumed is not None:
             checkpoints.load(resumed, self.model)
@@ -217,16 +219,24 @@ class _Run:
     def _cycle(self) -> None:
         while self.done.epoch < self._epochs:
             started = len(self.done.curve)
-            logs = self.model.fit(**self.feed.epoch(started), epochs=1, verbose=0, shuffle=True).history
-            loss = float(logs["loss"][-1])
-            if not math.isfinite(loss):
-                raise DivergedError(f"the loss of epoch {started + 1} is {loss}: lower the learning rate")
+            loss = self._epoch(started)
             self.done.epoch += 1
             if self.done.epoch == int(self.recipe.hold_steps * self._epochs):
                 self.model.snap_steps()
             if self.recipe.remove_units and self.done.epoch < self._epochs:
                 self._remove_units()
             self._record(loss)
+
+    def _epoch(self, number: int) -> float:
+        """The loss of one more epoch."""
+        try:
+            logs = self.model.fit(**self.feed.epoch(number), epochs=1, verbose=0, shuffle=True).history
+        except NonFiniteError:  # of a weight, noticed before the loss is told
+            logs = {"loss": [math.nan]}
+        loss = float(logs["loss"][-1])
+        if not math.isfinite(loss):
+            raise DivergedError(f"the loss of epoch {number + 1} is {loss}: lower the learning rate")
+        return loss
 
     def _remove_units(self) -> None:
         if self.done.cycle == 0 and self.done.epoch <= self.recipe.warm_up * self._epochs + 1:

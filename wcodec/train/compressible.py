@@ -213,9 +213,12 @@ class CompressibleModel(Wrapper):
             for step in weight.steps.values():
                 step.snap()
 
-    def cost(self) -> float:
-        """What the penalty charges for now, without its weight and schedule: nats of the power law, bits of a rate."""
-        return sum(weight.cost() for weight in self._latent_weights.values())
+    def cost(self, rounded: bool = False) -> float:
+        """What the penalty charges for now, without its weight and schedule: nats of the power law, bits of a rate.
+
+        `rounded`: for the symbols, which a file holds, and not for the latents between them.
+        """
+        return sum(weight.cost(rounded) for weight in self._latent_weights.values())
 
     def refresh_prices(self) -> None:
         """Set the prices of the rate `code_length` to what the coder takes for the symbols as they are."""

@@ -120,11 +120,17 @@ class LatentWeight:
         steps = step_values(codes)
         return np.asarray(np.round(latent / steps) * steps)
 
-    def cost(self) -> float:
-        """What the penalties charge for the latents, without the penalty's weight: nats or bits, as the rate has it."""
-        steps = {factor: self.steps[factor].value() for factor in self.penalties}
-        costs = [penalty.cost(self.latents[factor] / steps[factor]) for factor, penalty in self.penalties.items()]
-        return sum(float(keras.ops.convert_to_numpy(cost)) for cost in costs)
+    def cost(self, rounded: bool = False) -> float:
+        """What the penalties charge for the latents, without the penalty's weight: nats or bits, as the rate has it.
+
+        `rounded`: for the symbols instead, which is what a file holds.
+        """
+        total = 0.0
+        for factor, penalty in self.penalties.items():
+            in_steps = self.latents[factor] / self.steps[factor].value()
+            cost = penalty.cost(keras.ops.round(in_steps) if rounded else in_steps)
+            total += float(keras.ops.convert_to_numpy(cost))
+        return total
 
     def symbols(self) -> dict[str, np.ndarray]:
         """Factor name -> int32 array as it is coded.

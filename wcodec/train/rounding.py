@@ -35,7 +35,9 @@ def step_codes(log_step: Any, xp: Any = np) -> Any:
     """Nearest step codes of natural logarithms of steps: integers, same shape; `xp` is numpy or keras.ops."""
     nearest = xp.round(log_step * CODES_PER_NAT + CODES_PER_OCTAVE * OCTAVE_BIAS)
     codes = xp.clip(nearest, LOWEST_CODE, HIGHEST_CODE)
-    return codes.astype(np.int32) if xp is np else xp.cast(codes, "int32")
+    if xp is np:
+        return np.nan_to_num(codes).astype(np.int32)
+    return xp.clip(xp.cast(codes, "int32"), LOWEST_CODE, HIGHEST_CODE)  # NaN is a number after the cast: any
 
 
 def learned_step(log_step: Any) -> Any:

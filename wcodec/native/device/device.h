@@ -164,7 +164,7 @@ typedef struct {
     int (*build)(const wcz_job *job);                                      /* NULL: factors only */
 } wcz_kind;
 
-/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c. WCZ_BASIC_KINDS leaves all but the first five out. */
+/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c, three bases of images in one. WCZ_BASIC_KINDS leaves all but the first five out. */
 #define WCZ_FIRST_KINDS(KIND) \
     KIND(dense) \
     KIND(rdft) \
@@ -191,7 +191,12 @@ typedef struct {
     KIND(input_output) \
     KIND(mixed_block) \
     KIND(t_product) \
-    KIND(t_linear)
+    KIND(t_linear) \
+    KIND(tent) \
+    KIND(pool) \
+    KIND(dct) \
+    KIND(block) \
+    KIND(tfc)
 #endif
 
 #define WCZ_DECLARE_KIND(name) extern const wcz_kind wcz_kind_##name;

