@@ -7,6 +7,8 @@ import pytest
 
 from wcodec.rounds import Plan, Rate
 
+pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning")  # Flower's own
+
 
 def start() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
@@ -213,6 +215,28 @@ def test_a_client_that_dies_in_a_round_costs_only_itself(world, grid) -> None:
     assert len(strategy.round()) == 3
     assert_in_step(world, grid)
     assert grid.traffic[-1].frames == 0
+
+
+def test_an_error_that_the_link_sends_for_a_dead_client_costs_only_that_client(world, grid) -> None:
+    """Seen on Flower 1.42: such replies come from node 1, the SuperLink, whoever they are for."""
+    from flwr.app import Error, RecordDict
+
+    strategy = Average(world, grid)
+    strategy.round(nodes=[2, 3])
+
+    def unavailable(reply):
+        failed = world.Message(
+            error=Error(3, "the client did not answer"), reply_to=world.Message(RecordDict({}), 1, "train")
+        )
+        assert failed.metadata.src_node_id == 1
+        return failed
+
+    world.tamper[3] = unavailable
+    replies = strategy.round(nodes=[2, 3])
+    assert [r.has_error() for r in replies] == [False, True]
+    assert grid.traffic[-1].errors == 1
+    assert not any(r.has_error() for r in strategy.round(nodes=[2, 3]))
+    assert_in_step(world, grid, [2, 3])
 
 
 def test_missed_rounds_are_one_sum(world, grid) -> None:

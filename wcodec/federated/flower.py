@@ -170,7 +170,7 @@ class WczGrid(Grid):  # type: ignore[misc]  # flwr is no part of the type check
         self._grid, self._plan = grid, plan or Plan()
         self._object_ids: dict[str, str] = {}
         self._has_mod: dict[int, bool] = {}
-        self._sent: dict[str, Message] = {}
+        self._addressed: set[int] = set()
 
     def begin(self, arrays: ArrayRecord, key: str = "arrays") -> ArrayRecord:
         """What clients will hold of the first model: to be given to a strategy as its initial arrays, where a rounded
@@ -259,6 +259,7 @@ class WczGrid(Grid):  # type: ignore[misc]  # flwr is no part of the type check
 
     def _pack(self, message: Message, content: RecordDict, nodes: Iterable[int], traffic: Traffic) -> Message:
         node = message.metadata.dst_node_id
+        self._addressed.add(node)
         started = time.perf_counter()
         records: dict[str, Any] = {}
         traffic.kind = message.metadata.message_type
@@ -324,8 +325,11 @@ class WczGrid(Grid):  # type: ignore[misc]  # flwr is no part of the type check
         return plain
 
     def _unpack_error(self, reply: Message, node: int, traffic: Traffic) -> Message | None:
-        """An error of a client that was never heard of may be its way to say that it has no mod."""
-        if node not in self._has_mod and self.broadcasters:
+        """An error of a client that was never heard of may be its way to say that it has no mod.
+
+        Where a client does not answer, the SuperLink may do so in its place, with a number of its own.
+        """
+        if node in self._addressed and node not in self._has_mod and self.broadcasters:
             logger.log(INFO, "wcodec: node %s answered with an error: once more, with plain arrays", node)
             self._has_mod[node] = False
             return None
