@@ -5,8 +5,9 @@
     python tools/bench/factored_training.py --validation                  # 5,000 training images judge
 
 Every row starts from the same initial weights and trains for the same number of epochs. The operator takes over after
-a fifth of them: alpha steps down during the next fifth, and the factors train on alone. An EPR row trains that model's
-factors as latents for the same number of epochs again ("epr" the dense net). Accuracy is that of the decoded file.
+a fifth of them (`--begin`): alpha steps down during the next fifth, and the factors train on alone. An EPR row trains
+that model's factors as latents for the same number of epochs again ("epr" the dense net). Accuracy is that of the
+decoded file.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ class Bench:
         if method == "pruning":
             schedule = PolynomialDecay(0.0, self.options.sparsity, fifth, 3 * fifth, frequency=100)
             return self.fit(prune_low_magnitude(model, dict.fromkeys(self.targets, schedule)))
-        alpha = AlphaSchedule(fifth, frequency=max(1, fifth // 20), decrement=0.05)
+        begin = round(self.options.begin * self.steps * self.options.epochs)
+        alpha = AlphaSchedule(begin, frequency=max(1, fifth // 20), decrement=0.05)
         return self.fit(CompressionOperator(model, dict.fromkeys(self.targets, FACTORIZATIONS[method]), alpha))
 
     def accuracy(self, data: bytes) -> float:
@@ -175,6 +177,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", help=f"of {', '.join((*ROWS, *EPR_ROWS))}; all unless given")
     parser.add_argument("--net", choices=NETS, default="lenet300")
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--begin", type=float, default=0.2, help="share of the training before weights are factored")
     parser.add_argument("--sparsity", type=float, default=0.9)
     parser.add_argument("--penalty-weight", type=float, nargs="*", default=[2.0])
     parser.add_argument("--initial-log-step", type=float, default=-3.5)
