@@ -22,6 +22,7 @@ def reference_decoder():
 
 
 # Every built-in kind at small sizes: one that does not divide, one of a kernel. test_factorization_contract says so.
+# Not tfc, which fits nothing: it holds what another library has quantized.
 EXAMPLES = {
     "dense": [((5, 7), ())],
     "rdft": [((3, 3, 4, 5), ())],
@@ -46,6 +47,10 @@ EXAMPLES = {
     "mixed_block": [((5, 7), (2, 2, 3)), ((3, 2, 4, 5), (3, 4, 2))],
     "t_product": [((3, 3, 4, 5), (2,)), ((3, 2, 4), (1,))],
     "t_linear": [((5, 7), (3,)), ((3, 2, 4, 5), (2,))],
+    "tent": [((30, 4), (5, 6))],
+    "pool": [((30, 4), (5, 6))],
+    "dct": [((30, 4), (5, 6))],
+    "block": [((5, 7), ((4, 6),))],
 }
 NEEDS_TO_FIT = {"product_quantization": "sklearn"}  # packages beyond numpy
 

@@ -94,7 +94,7 @@ static uint64_t hash_tensor(wcz_decoder *decoder, uint64_t hash, unsigned narrow
 
 /* Error, and hash of all tensors, of a file in pieces of at most `piece` bytes; 0: as a whole. */
 static int decode(const uint8_t *data, size_t size, size_t piece, long fail_at, uint64_t *hash) {
-    static const wcz_limits limits = {1 << 20, 1 << 16, 1 << 16, 1 << 10, 1 << 10, 0, 1 << 17, 1 << 24};
+    static const wcz_limits limits = {1 << 20, 1 << 16, 1 << 16, 1 << 10, 1 << 10, 0, 1 << 14, 1 << 24};
     heap h = {0, 0, fail_at, 0};
     wcz_memory memory = {allocate, release, &h};
     wcz_decoder *decoder = wcz_open(&memory, &limits);

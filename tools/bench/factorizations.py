@@ -28,6 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import wcodec
 from wcodec.cli.demo.data import DATA as DIGITS
 from wcodec.cli.terminal import show_table
+from wcodec.encoder import PROFILES
 from wcodec.factorizations import (
     CP,
     BlockDiagonal,
@@ -50,8 +51,11 @@ from wcodec.factorizations import (
     TProduct,
     Tucker2,
 )
+from wcodec.frontends.protocol import NamedTensor
 from wcodec.plan.curves import curves
+from wcodec.plan.measuring import Point, frontier, measure
 from wcodec.plan.suggestion import parameters_of
+from wcodec.quantize import from_symbols, to_symbols
 
 SHARED = Path(os.environ.get("WCODEC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 Shape = tuple[int, ...]
@@ -67,7 +71,7 @@ DENSE_LAYERS: list[Factory] = [
     Dense,
     lambda s: LowRank(s, share(min(s), 0.25)),
     lambda s: LowRank(s, share(min(s), 0.1)),
-    lambda s: Dictionary(s, share(s[0], 0.2), max(2, share(s[1], 0.067))),
+    lambda s: Dictionary(s, share(s[0], 0.2), min(share(s[0], 0.07), share(s[1], 0.067))),
     lambda s: KMeans(s, 16),
     lambda s: KMeans(s, 4),
     lambda s: ProductQuantization(s, 256, 4),
@@ -210,29 +214,35 @@ def accuracy_of(model: Any, kernels: dict[str, np.ndarray], x: np.ndarray, y: np
 
 
 def cifar_curve() -> list[list[str]]:
-    """All 3x3 kernels of ResNet-20's third stage in one kind at a time: bytes, numbers and bits kept, top-1."""
+    """All 3x3 kernels of ResNet-20's third stage in one kind at a time, each the smallest that keeps to an error.
+
+    Bytes are those of the kernels, with the steps of factors chosen by size and error as `wcodec.plan` does.
+    """
     from cifar_resnet import images, load_resnet
 
     model, (x, y) = load_resnet(SHARED / "models" / "resnet20.safetensors"), images(SHARED, "test", 0, 1000)
-    names = [n for n, v in model.named_parameters() if n.startswith("layer3") and v.ndim == 4]
-    kernels = {n: dict(model.named_parameters())[n].detach().numpy().transpose(2, 3, 1, 0).copy() for n in names}
-    families: dict[str, list[Factory]] = {
-        "low_rank": [lambda s, r=r: LowRank(s, share(s[-1], r)) for r in (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)],
-        "kmeans": [lambda s, n=n: KMeans(s, n) for n in (2, 3, 4, 6, 8, 16)],
-        "simhash": [lambda s, b=b: SimHash(s, share(int(np.prod(s[:-1])), b)) for b in (0.25, 0.5, 1, 2, 4, 8)],
-    }
+    parameters = dict(model.named_parameters())
+    kernels = {n: v.detach().numpy() for n, v in parameters.items() if n.startswith("layer3") and v.ndim == 4}
     rows = []
-    for kind, factories in families.items():
-        for factory in factories:
-            report = wcodec.encode(kernels, factorizations={"*": factory})
-            decoded = wcodec.decode(report.data)
-            error = np.sqrt(sum(np.square(decoded[n] - kernels[n]).sum() for n in names))
-            error /= np.sqrt(sum(np.square(kernels[n]).sum() for n in names))
+    for kind in ("low_rank", "kmeans", "simhash", "dense"):
+        tensors = [NamedTensor(name, k.transpose(2, 3, 1, 0).copy(), "out_first") for name, k in kernels.items()]
+        measured = [frontier(measure(tensor, (kind,), PROFILES["context"])) for tensor in tensors]
+        for most in (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1):
+            chosen = [next((p for p in points if p.error <= most), None) for points in measured]
+            if None in chosen:
+                break
+            decoded = {t.name: rebuilt(p) for t, p in zip(tensors, chosen, strict=True)}
             top1 = accuracy_of(model, decoded, x, y)
-            parameters = parameters_of(factory(kernels[names[-1]].shape))
-            rows.append([kind, parameters, f"{report.nbytes:,}", f"{error:.3f}", f"{100 * top1:.1f}"])
+            rows.append([kind, f"{most}", f"{sum(p.nbytes for p in chosen):,}", f"{100 * top1:.1f}"])
             print("\t".join(rows[-1]), file=sys.stderr, flush=True)
     return rows
+
+
+def rebuilt(point: Point) -> np.ndarray:
+    """The weight of a point, as a decoder finds it."""
+    codes, factors = point.weight.step_codes, point.weight.factors
+    seen = {n: from_symbols(to_symbols(f, codes[n]), codes[n]) if n in codes else f for n, f in factors.items()}
+    return point.weight.factorization.reconstruct(seen)
 
 
 def embedding_rows(path: Path, figure: Path) -> list[list[str]]:
@@ -261,8 +271,8 @@ def main() -> None:
         columns = ("kind", "parameters", "error", "bytes", "top-1 %")
         show_table("ResNet-20, layer3.1.conv2", columns, layer_rows(), numbers=columns[2:])
     elif options.cifar:
-        columns = ("kind", "parameters", "bytes", "error", "top-1 %")
-        show_table("ResNet-20, third stage", columns, cifar_curve(), numbers=columns[2:])
+        columns = ("kind", "error at most", "bytes", "top-1 %")
+        show_table("ResNet-20, third stage", columns, cifar_curve(), numbers=columns[1:])
     elif options.embedding:
         columns = ("kind", "parameters", "bytes", "error")
         rows = embedding_rows(options.embedding, Path(f"{options.embedding.stem}.png"))
