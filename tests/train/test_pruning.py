@@ -139,15 +139,16 @@ def test_contribs_histogram_by_name():
     assert model.report()[0].threshold == pytest.approx(0.5 * 50 + 0.5 * first.threshold)
 
 
-def test_first_order_saliency_is_the_average_of_weight_times_gradient():
+@pytest.mark.parametrize("power", [1, 2])
+def test_first_order_saliency_is_the_average_of_weight_times_gradient(power):
     # y = x w, loss = mean (y - t)^2 over two samples: dL/dw = mean 2 (y - t) x
     model = dense([[1.0], [2.0]])
-    pruned = prune_low_magnitude(model, ConstantSparsity(0.5, 100), saliency=FirstOrder(decay=0.75))
+    pruned = prune_low_magnitude(model, ConstantSparsity(0.5, 100), saliency=FirstOrder(0.75, power))
     pruned.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=False)
     x, t = np.array([[1.0, 0.0], [3.0, 1.0]], "float32"), np.array([[0.0], [1.0]], "float32")
     error = x @ np.array([[1.0], [2.0]]) - t
     gradient = (2 * error * x).mean(axis=0)
-    score = np.abs(np.array([1.0, 2.0]) * gradient)
+    score = np.abs(np.array([1.0, 2.0]) * gradient) ** power
     pruned.train_on_batch(x, t)
     ((masked, _),) = pruned.masked_weights()
     np.testing.assert_allclose(array(masked.state["saliency"]).ravel(), 0.25 * score, rtol=1e-6)
@@ -228,7 +229,7 @@ def test_what_cannot_be_is_told():
         prune_low_magnitude(model, NOW, block_size=(2, 2), structure=Histogram())
     with pytest.raises(UnsupportedTypeError, match="not dict"):
         prune_low_magnitude({}, NOW)
-    for wrong in (lambda: FirstOrder(1.0), lambda: WeightChange(3)):
+    for wrong in (lambda: FirstOrder(1.0), lambda: FirstOrder(0.9, 3), lambda: WeightChange(3)):
         with pytest.raises(ScheduleError):
             wrong()
 

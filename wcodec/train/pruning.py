@@ -157,7 +157,7 @@ class PrunedModel(Wrapper):
             kept = weight * ops.cast(masked.mask, weight.dtype)
             if self._saliency.gradient_decay is not None:
                 average = ops.convert_to_tensor(masked.state["saliency"])
-                kept = watched(kept, weight, average, self._saliency.gradient_decay)
+                kept = watched(kept, weight, average, self._saliency.gradient_decay, self._saliency.gradient_power)
             effective.append((v, kept))
         return effective
 

@@ -1,8 +1,8 @@
 """How much a weight matters: the scores that pruning keeps the largest of.
 
-`FirstOrder` is the first-order Taylor term of the loss (Molchanov et al., 2017, arXiv:1611.06440): removing weight w
-changes the loss by about w * dL/dw. google-research's "gradient" options are kept by name (`WeightChange`): they
-measure how far a weight moved, which is no gradient of the loss.
+`FirstOrder` is the first-order Taylor term of the loss (Molchanov et al., 2017, arXiv:1611.06440, and 2019,
+arXiv:1906.10771): removing weight w changes the loss by about w * dL/dw. google-research's "gradient" options are kept
+by name (`WeightChange`): they measure how far a weight moved, which is no gradient of the loss.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ class Saliency(Protocol):
 
     @property
     def gradient_decay(self) -> float | None:
-        """Decay of the moving average of |w * dL/dw| that every training step updates in the state "saliency"."""
+        """Decay of the moving average that every training step updates in the state "saliency"."""
+
+    @property
+    def gradient_power(self) -> int:
+        """It averages |w * dL/dw| to this power."""
 
     def scores(self, weight: np.ndarray, state: State) -> np.ndarray:
         """Scores >= 0 of the weight's shape; entries of `state` may be replaced."""
@@ -47,6 +51,7 @@ class Magnitude:
 
     state: ClassVar[tuple[str, ...]] = ()
     gradient_decay: ClassVar[float | None] = None
+    gradient_power: ClassVar[int] = 1
 
     def scores(self, weight: np.ndarray, _state: State) -> np.ndarray:
         """See Saliency."""
@@ -55,25 +60,34 @@ class Magnitude:
 
 @dataclass(frozen=True)
 class FirstOrder:
-    """Moving average over the training steps of |w * dL/dw|, taken at the masked weight.
+    """Moving average over the training steps of |w * dL/dw| to a power, taken at the masked weight.
 
     A weight that is masked keeps the value it had, and its score says what it would bring back: it may return.
 
     Attributes:
         decay: of the moving average.
+        power: 2 as in 2019, 1 as in 2017.
     """
 
     state: ClassVar[tuple[str, ...]] = ("saliency",)
 
-    decay: float = 0.99
+    decay: float = 0.999
+    power: int = 2
 
     def __post_init__(self) -> None:
         _check_decay(self.decay)
+        if self.power not in (1, 2):
+            raise ScheduleError(f"power of a saliency is 1 or 2, not {self.power}")
 
     @property
     def gradient_decay(self) -> float | None:
         """See Saliency."""
         return self.decay
+
+    @property
+    def gradient_power(self) -> int:
+        """See Saliency."""
+        return self.power
 
     def scores(self, _weight: np.ndarray, state: State) -> np.ndarray:
         """See Saliency."""
@@ -94,6 +108,7 @@ class WeightChange:
 
     state: ClassVar[tuple[str, ...]] = ("change", "old", "older")
     gradient_decay: ClassVar[float | None] = None
+    gradient_power: ClassVar[int] = 1
 
     order: int = 1
     decay: float = 0.99
@@ -123,7 +138,7 @@ PRUNE_OPTIONS: dict[str, Saliency] = {
 SALIENCIES: dict[str, type[Saliency]] = {cls.__name__: cls for cls in (Magnitude, FirstOrder, WeightChange)}
 
 
-def watched(effective: Any, weight: Any, average: Any, decay: float) -> Any:
+def watched(effective: Any, weight: Any, average: Any, decay: float, power: int) -> Any:
     """`effective` itself, which on the way back hands the next moving average to `average` as its "gradient".
 
     Keras has variables that an optimizer overwrites with their gradient (`overwrite_with_gradient`, made for float8
@@ -132,8 +147,9 @@ def watched(effective: Any, weight: Any, average: Any, decay: float) -> Any:
     Args:
         effective: the weight that the model runs on.
         weight: the weight whose score is taken, same shape.
-        average: moving average of |weight * dL/d(effective)|, same shape.
+        average: moving average of |weight * dL/d(effective)| ** power, same shape.
         decay: of it.
+        power: of what is averaged, 1 or 2.
     """
 
     @keras.ops.custom_gradient  # type: ignore[untyped-decorator]
@@ -141,7 +157,7 @@ def watched(effective: Any, weight: Any, average: Any, decay: float) -> Any:
         def gradients(*saved: Any, upstream: Any = None) -> tuple[Any, Any, Any]:
             if upstream is None:  # torch passes what was saved and names the gradient; the others pass it alone
                 (upstream,) = saved
-            score = keras.ops.abs(weight * upstream)
+            score = keras.ops.abs(weight * upstream) ** power
             return upstream, keras.ops.zeros_like(weight), decay * average + (1.0 - decay) * score
 
         return keras.ops.copy(effective), gradients
