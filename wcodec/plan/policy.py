@@ -172,7 +172,7 @@ def with_steps(weight: FactoredWeight, policy: Policy) -> FactoredWeight:
 
 
 def _with_its_zeros(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Values beside the mask of a matrix as that matrix, whose root mean square counts its zeros; others as they are."""
+    """Values beside a mask as their matrix, whose root mean square counts its zeros; others as they are."""
     elements = math.prod(shape)
     if values.ndim != 1 or len(shape) < 2 or not elements / BULK_FRACTION <= values.size <= elements:
         return values
