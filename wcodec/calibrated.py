@@ -7,7 +7,7 @@ the budget allows, and gives back tensors that are multiples of their steps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -105,7 +105,7 @@ def _rounded_to_budget(
     def named(setting: int) -> list[NamedTensor]:
         steps = Steps(setting, NearLossless().step_code, offsets)
         weights = {name: rounded(name, value, steps) for name, value in values.items()}
-        return [replace(t, value=weights.get(t.name) or t.value) for t in tensors]
+        return [t.with_value(weights.get(t.name) or t.value) for t in tensors]
 
     def trial(setting: int) -> RatePoint:
         curve.append(RatePoint(setting, nbytes_of(named(setting)), None, None, "rounding"))

@@ -45,7 +45,8 @@ def _read(fd: int) -> bytes:
 
 
 def test_inspect_draws_a_table(tmp_path: Path) -> None:
-    wcodec.save_file({"dense/kernel": np.eye(100, dtype=np.float32)}, tmp_path / "m.wcz")
+    kernel = np.random.default_rng(0).normal(size=(100, 100)).astype(np.float32)
+    wcodec.save_file({"dense/kernel": kernel}, tmp_path / "m.wcz")
     seen = run_on_a_terminal(["inspect", str(tmp_path / "m.wcz")], "stdout")
     assert "┃ name" in seen
     assert "│ dense/kernel │ float32 │ 100x100 │ dense │ float_planes │" in seen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -32,7 +31,7 @@ class Arrays(WithoutGraph):
     def tensors(self, model: Mapping[str, Any]) -> Iterator[NamedTensor]:
         for name, value in _named(model):
             if isinstance(value, NamedTensor):
-                yield replace(value, name=name)
+                yield value.renamed(name)
                 continue
             if isinstance(value, FactoredWeight):
                 yield NamedTensor(name, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -39,6 +40,16 @@ class NamedTensor:
         if isinstance(self.value, np.ndarray):
             return self.value.size
         return sum(math.prod(shape) for shape in self.value.factorization.factor_shapes.values())
+
+    def renamed(self, name: str) -> NamedTensor:
+        """The same tensor under another name; one that is stored stays where it is."""
+        twin = copy(self)
+        object.__setattr__(twin, "name", name)
+        return twin
+
+    def with_value(self, value: np.ndarray | FactoredWeight) -> NamedTensor:
+        """The same tensor with another value, in memory."""
+        return NamedTensor(self.name, value, self.scan)
 
 
 class StoredTensor(NamedTensor):

@@ -159,17 +159,26 @@ def _recognised(array: np.ndarray, policy: Policy) -> FactoredWeight:
 def with_steps(weight: FactoredWeight, policy: Policy) -> FactoredWeight:
     """The factors with the steps that the policy chooses; integers and 8-bit floats get none.
 
-    A list that holds a good part of a matrix (the values beside a mask) is quantized as a matrix, not as a bias.
+    A list that holds a good part of a matrix (the values beside a mask) is quantized as that matrix, not as a bias.
     """
-    elements = math.prod(weight.factorization.shape)
-    bulk = elements / BULK_FRACTION if len(weight.factorization.shape) >= 2 else math.inf
+    shape = weight.factorization.shape
     codes = {
-        key: policy.step_code(value[None] if value.ndim == 1 and value.size >= bulk else value)
+        key: policy.step_code(_with_its_zeros(value, shape))
         for key, value in weight.factors.items()
         if _is_quantizable(value)
     }
     chosen = {key: np.asarray(code) for key, code in codes.items() if code is not None}
     return replace(weight, step_codes=chosen, steps_are_open=False)
+
+
+def _with_its_zeros(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Values beside a mask as their matrix, whose root mean square counts its zeros; others as they are."""
+    elements = math.prod(shape)
+    if values.ndim != 1 or len(shape) < 2 or not elements / BULK_FRACTION <= values.size <= elements:
+        return values
+    matrix = np.zeros((1, elements), values.dtype)
+    matrix[0, : values.size] = values
+    return matrix
 
 
 def _suits(step: float, peak: float, dtype: np.dtype) -> bool:

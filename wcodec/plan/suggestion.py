@@ -120,7 +120,7 @@ def suggest(
             progress(number + 1, len(tensors), tensor.name)
 
     def file_of(chosen: Mapping[str, Point]) -> tuple[dict[str, NamedTensor], int]:
-        weights = {n: dataclasses.replace(t, value=chosen[n].weight) if n in chosen else t for n, t in tensors.items()}
+        weights = {n: t.with_value(chosen[n].weight) if n in chosen else t for n, t in tensors.items()}
         return weights, encode(weights, coder=coder).nbytes
 
     if max_error is not None:

@@ -202,7 +202,7 @@ class Search:
 
     def named(self, result: Result) -> list[NamedTensor]:
         """All tensors of the model, quantized where they are."""
-        return [replace(t, value=result.weights.get(t.name, t.value)) for t in self.tensors]
+        return [t.with_value(result.weights.get(t.name, t.value)) for t in self.tensors]
 
     def overfitting(self, result: Result) -> tuple[float, float] | None:
         """Relative squared error of the outputs on held-out and on as many calibration inputs, where both are there."""
