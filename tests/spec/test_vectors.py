@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,7 +175,25 @@ def test_make_vectors_makes_what_is_there(make_vectors):
     wanted = dict(make_vectors.wanted_files())
     there = {path for path in VECTORS.rglob("*") if path.is_file()}
     assert set(wanted) == there
-    assert [path.name for path, data in wanted.items() if path.read_bytes() != data] == []
+    differing = [path for path, data in wanted.items() if path.read_bytes() != data]
+    # Sums of products may differ in their last bits from one numpy to another; files never do.
+    assert [path.name for path in differing if not same_but_for_rounding(path, json.loads(wanted[path]))] == []
+
+
+def same_but_for_rounding(path: Path, made: Any) -> bool:
+    """Whether a JSON file holds what was made, up to the tolerance that it names."""
+    return path.suffix == ".json" and _agree(json.loads(path.read_text()), made, 0.0)
+
+
+def _agree(kept: Any, made: Any, tolerance: float) -> bool:
+    if isinstance(kept, dict) and isinstance(made, dict):
+        tolerance = kept.get("tolerance", tolerance)
+        return list(kept) == list(made) and all(_agree(kept[key], made[key], tolerance) for key in kept)
+    if isinstance(kept, list) and isinstance(made, list):
+        return len(kept) == len(made) and all(map(_agree, kept, made, [tolerance] * len(kept)))
+    if tolerance and isinstance(kept, str) and isinstance(made, str) and len(kept) == len(made) and kept != made:
+        return bool(np.allclose(*(np.frombuffer(bytes.fromhex(t), "<f4") for t in (kept, made)), atol=tolerance))
+    return kept == made
 
 
 def test_make_vectors_refuses_to_change_a_vector(make_vectors, tmp_path, monkeypatch, capsys):

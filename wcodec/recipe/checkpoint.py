@@ -41,7 +41,7 @@ def save(path: Path, model: CompressibleModel, progressed: Progressed) -> None:
     arrays = {f"v{i}": np.asarray(keras.ops.convert_to_numpy(v)) for i, v in enumerate(_variables(model))}
     arrays["progressed"] = np.frombuffer(json.dumps(fields).encode(), np.uint8)
     with open_sink(path) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # allow_pickle is younger than the oldest numpy
 
 
 def peek(path: Path) -> Progressed:
