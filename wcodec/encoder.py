@@ -197,7 +197,10 @@ def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
     from .posttrain.report import layer_rows
 
     layers = layer_rows(outcome.tensors, report.rows, outcome.noise)
-    return replace(report, curve=outcome.curve, warnings=outcome.warnings, layers=layers)
+    # The search counts with one coder, the file keeps the smaller of several: its point has the size as written.
+    curve = [replace(p, nbytes=report.nbytes) if p == outcome.chosen else p for p in outcome.curve]
+    ordered = tuple(sorted(curve, key=lambda point: point.nbytes))
+    return replace(report, curve=ordered, warnings=outcome.warnings, layers=layers)
 
 
 @dataclass(frozen=True)
