@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import GraphError
+from ..grouping import SMALL_TENSOR
 from .graph import Graph
 from .liveness import last_uses
 from .protocol import Shape, check_elements
 from .registry import OPS
-from .weights import SMALL_TENSOR
 
 FLOAT = 4  # bytes
 OVERHEAD = 4 << 20  # pages of code and tables that a first run loads, and what the allocator keeps
