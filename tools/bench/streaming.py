@@ -127,17 +127,15 @@ def over(report: dict) -> float:
 
 def memory(inputs: Inputs) -> None:
     """MiniLM tensor by tensor, and a network that is larger than the memory taken."""
+    found = {}
     if path := inputs.minilm_file():
-        for label, found in (
-            ("MiniLM, file", process(path, "0")),
-            ("MiniLM, pipe", process("-", "0", stdin=path)),
-            ("MiniLM, file, prefetch 1", process(path, "1")),
-        ):
-            print(f"  {label}: peak {found['peak'] / 1e6:.1f} MB = Python and numpy {found['numpy'] / 1e6:.1f} "
-                  f"+ largest tensor {found['largest'] / 1e6:.1f} + {over(found):.1f} MB", flush=True)  # fmt: skip
-    found = process(inputs.file("layers_200", Synthetic(LAYERS), coder="rans"), "0")
-    print(f"  {LAYERS} layers: peak {found['peak'] / 1e6:.1f} MB, one layer {found['largest'] / 1e6:.1f} MB, "
-          f"{found['count']} tensors")  # fmt: skip
+        found["MiniLM, file"] = process(path, "0")
+        found["MiniLM, pipe"] = process("-", "0", stdin=path)
+        found["MiniLM, file, prefetch 1"] = process(path, "1")
+    found[f"{LAYERS} layers"] = process(inputs.file(f"layers_{LAYERS}", Synthetic(LAYERS), coder="rans"), "0")
+    for label, report in found.items():
+        print(f"  {label}: peak {report['peak'] / 1e6:.1f} MB = Python and numpy {report['numpy'] / 1e6:.1f} + largest "
+              f"of {report['count']} tensors {report['largest'] / 1e6:.1f} + {over(report):.1f} MB")  # fmt: skip
 
 
 def http(inputs: Inputs) -> None:
