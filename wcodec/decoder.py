@@ -16,6 +16,7 @@ from .coders import find_coder
 from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
 from .container.random_access import Location
 from .container.reader import expect_nothing_more
+from .errors import OptionError
 from .factorizations import find_factorization
 from .prefetch import ahead
 from .sources import open_forward, open_random
@@ -297,6 +298,8 @@ def chunk_details(chunk: TensorChunk) -> Iterator[TensorDetails]:
 
 
 def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str, np.ndarray]]:
+    if threads < 1:
+        raise OptionError(f"threads={threads} is not positive")
     if threads == 1:
         for chunk in _bounded(reader, limits):
             yield from decode_chunk(chunk, limits)

@@ -12,8 +12,8 @@ from wcodec.chunk_encoder import ChunkItem, encode_chunk
 from wcodec.coders import CODERS, ScalingCoder
 from wcodec.container import Limits, TensorChunk
 from wcodec.container.manifest import Stream
-from wcodec.encoder import PROFILES
 from wcodec.factorizations import Dense, FactoredWeight, LowRank
+from wcodec.profiles import PROFILES
 from wcodec.quantize import MAX_CODE, from_symbols, step_values
 from wcodec.stream_jobs import StreamJob
 

@@ -6,8 +6,8 @@ import pytest
 import wcodec
 from wcodec.chunk_encoder import ChunkItem, encode_chunk
 from wcodec.coders import CODERS
-from wcodec.encoder import PROFILES
 from wcodec.factorizations import Dense, FactoredWeight
+from wcodec.profiles import PROFILES
 from wcodec.scan_search import BLOCK_ELEMENTS, cheapest_scan
 from wcodec.scans import to_scan
 
