@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .decoder import TensorDetails
+from .details import TensorDetails
 
 if TYPE_CHECKING:
     from .posttrain.budget import RatePoint

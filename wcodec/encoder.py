@@ -15,7 +15,7 @@ from .chunk_encoder import BAND_ELEMENTS, ChunkItem, Draft, Profile, draft_chunk
 from .container import NameEntry, Writer
 from .container.files import check_sink, open_sink
 from .container.manifest import Stream, TensorChunk
-from .decoder import TensorDetails, chunk_details
+from .details import TensorDetails, chunk_details
 from .encode_report import EncodeReport
 from .errors import DuplicateNameError, OptionError
 from .frontends import find_frontend

@@ -13,8 +13,8 @@ import numpy as np
 from .chunk_encoder import ChunkItem, Profile, store
 from .coded import CodedTensor
 from .container import Reader
-from .decoder import TensorDetails, chunk_details
 from .delta import Content, read_content, write_delta
+from .details import TensorDetails, chunk_details
 from .errors import SymbolError
 from .factorizations import FactoredWeight
 from .frontends.protocol import NamedTensor

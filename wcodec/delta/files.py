@@ -15,7 +15,7 @@ from ..coders import CODERS
 from ..container import DEFAULT_LIMITS, Limits, NameEntry, Reader, TensorChunk, Writer
 from ..container.delta_head import DIGEST_BYTES, DeltaHead
 from ..container.files import open_sink
-from ..container.reader import expect_nothing_more
+from ..container.frames import expect_nothing_more
 from ..errors import BaseMismatchError, DeltaError, WczError
 from ..grouping import SMALL_TENSOR, chunk_positions
 from ..sources import open_forward
