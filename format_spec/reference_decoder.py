@@ -353,7 +353,7 @@ KIND, PARAMS, FACTOR_HEADS, STEP_AXES, STREAMS, BANDS = range(6)
 DENSE, RDFT, LOW_RANK, KMEANS, SPARSE, DICTIONARY, TENSOR_TRAIN, TENSOR_RING, HIERARCHICAL_TUCKER, TUCKER2 = range(10)
 CP, PRODUCT_QUANTIZATION, SPARSE_KMEANS, SIMHASH, RANDOM_PROJECTION, BLOCK_DIAGONAL, INPUT_OUTPUT = range(10, 17)
 MIXED_BLOCK, T_PRODUCT, T_LINEAR = range(17, 20)
-TENT, POOL, DCT, BLOCK, TFC = range(25, 30)
+TENT, POOL, DCT, BLOCK, TFC, BLOCK_SPARSE = range(25, 31)
 
 
 class Factor:
@@ -725,6 +725,7 @@ PARAMETERS = {  # name, or name=default
     INPUT_OUTPUT: "input_block input_width output_block=1 output_width=1 row_axes=0",
     MIXED_BLOCK: "bases block_rows block_columns row_axes=0",
     TENT: "height width", POOL: "height width size=2", DCT: "height width", BLOCK: "kept inner=(0,)", TFC: "layout=0",
+    BLOCK_SPARSE: "height width count row_axes=0",
 }  # fmt: skip
 
 
@@ -944,6 +945,14 @@ def shapes_tfc(r: Record) -> tuple:
     return {"symbols": (*r.shape[2:], *bins), "steps": bins}, {}, {"symbols"}
 
 
+def shapes_block_sparse(r: Record) -> tuple:
+    between(r.height, r.m, "block_sparse height")
+    between(r.width, r.n, "block_sparse width")
+    grid = (ceil_div(r.m, r.height), ceil_div(r.n, r.width))
+    require(0 <= r.count <= math.prod(grid), FACTORIZATION, "block_sparse count")
+    return {"mask": grid, "values": (r.count, r.height, r.width)}, {}, {"mask"}
+
+
 SHAPES = {
     DENSE: lambda r: ({"weight": r.shape}, {}, set()), RDFT: shapes_rdft, LOW_RANK: shapes_low_rank,
     KMEANS: shapes_kmeans, SPARSE: shapes_sparse, DICTIONARY: shapes_dictionary, TENSOR_TRAIN: shapes_tensor_train,
@@ -952,7 +961,7 @@ SHAPES = {
     SIMHASH: shapes_simhash, RANDOM_PROJECTION: shapes_random_projection, BLOCK_DIAGONAL: shapes_block_diagonal,
     INPUT_OUTPUT: shapes_input_output, MIXED_BLOCK: shapes_mixed_block, T_PRODUCT: shapes_t_product,
     T_LINEAR: shapes_t_linear, TENT: shapes_image, POOL: shapes_image, DCT: shapes_image, BLOCK: shapes_block,
-    TFC: shapes_tfc,
+    TFC: shapes_tfc, BLOCK_SPARSE: shapes_block_sparse,
 }  # fmt: skip
 
 
@@ -1182,6 +1191,15 @@ def rebuild_tfc(r: Record, symbols: np.ndarray, steps: np.ndarray) -> np.ndarray
     return weight
 
 
+def rebuild_block_sparse(r: Record, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
+    require_bits(mask)
+    require(mask.sum() == r.count, FACTORIZATION, "a mask of another count")
+    padded = np.zeros((mask.shape[0] * r.height, mask.shape[1] * r.width), values.dtype)
+    for (a, b), block in zip(np.argwhere(mask == 1), values, strict=True):
+        padded[a * r.height : (a + 1) * r.height, b * r.width : (b + 1) * r.width] = block
+    return padded[: r.m, : r.n]
+
+
 REBUILD = {
     DENSE: lambda record, weight: weight,
     RDFT: rebuild_rdft,
@@ -1208,6 +1226,7 @@ REBUILD = {
     DCT: rebuild_image,
     BLOCK: rebuild_block,
     TFC: rebuild_tfc,
+    BLOCK_SPARSE: rebuild_block_sparse,
 }
 
 # == Coders (coders.md) ============================================================================================
