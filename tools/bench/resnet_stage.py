@@ -2,8 +2,8 @@
 
 The network is cut where the stage, or its second block, begins. What comes before the cut does not change, so its
 outputs on a crop of every training image are computed once; only what comes after is trained. Fine-tuning is the same
-for every kind: two passes over 24,000 images, Adam, towards the probabilities that the float network gives. It was set on
-the last 1,000 of the 25,000 training images (`held_out`).
+for every kind: two passes over 24,000 images, Adam, towards the probabilities that the float network gives. The rate
+was set on the last 1,000 of the 25,000 training images (`held_out`).
 """
 
 from __future__ import annotations

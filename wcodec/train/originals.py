@@ -261,7 +261,7 @@ def _schedule(hparams: HParams, target: str | None) -> ContribSparsity:
 
 
 def _structure(hparams: HParams, name: str, block_map: str) -> Structure:
-    """Of the masks of a weight or group: by the entry of a map of blocks that is for it, or else by the sides of all."""
+    """Of the masks of a weight or group: blocks by the entry of a map that is for it, or else by the sides of all."""
     height, width = hparams.block_height, hparams.block_width
     entry = _mapped(hparams, block_map, name)
     if entry is not None:
