@@ -54,6 +54,7 @@ EXAMPLES = {
     "pool": [((30, 4), (5, 6))],
     "dct": [((30, 4), (5, 6))],
     "block": [((5, 7), ((4, 6),))],
+    "block_sparse": [((5, 7), (2, 3, 4)), ((3, 2, 4, 5), (2, 3, 9, 2))],
 }
 NEEDS_TO_FIT = {"product_quantization": "sklearn"}  # packages beyond numpy
 

@@ -1,4 +1,4 @@
-"""kmeans, sparse, dictionary, product_quantization and sparse_kmeans: integers choose among values."""
+"""kmeans, sparse, dictionary, product_quantization, sparse_kmeans and block_sparse: integers choose among values."""
 
 from __future__ import annotations
 
@@ -86,10 +86,28 @@ def rebuild_sparse_kmeans(r: Record, codebook: np.ndarray, mask: np.ndarray, ind
     return rebuild_sparse(r, mask, codebook[index])
 
 
+def shapes_block_sparse(r: Record) -> tuple:
+    between(r.height, r.m, "block_sparse height")
+    between(r.width, r.n, "block_sparse width")
+    grid = (ceil_div(r.m, r.height), ceil_div(r.n, r.width))
+    require(0 <= r.count <= math.prod(grid), FACTORIZATION, "block_sparse count")
+    return {"mask": grid, "values": (r.count, r.height, r.width)}, {}, {"mask"}
+
+
+def rebuild_block_sparse(r: Record, mask: np.ndarray, values: np.ndarray) -> np.ndarray:
+    require_bits(mask)
+    require(mask.sum() == r.count, FACTORIZATION, "a mask of another count")
+    padded = np.zeros((mask.shape[0] * r.height, mask.shape[1] * r.width), values.dtype)
+    for (a, b), block in zip(np.argwhere(mask == 1), values, strict=True):
+        padded[a * r.height : (a + 1) * r.height, b * r.width : (b + 1) * r.width] = block
+    return padded[: r.m, : r.n]
+
+
 KINDS = {
     3: Kind("levels", shapes_kmeans, rebuild_kmeans),
     4: Kind("count", shapes_sparse, rebuild_sparse),
     5: Kind("atoms nonzeros row_axes=0", shapes_dictionary, rebuild_dictionary),
     11: Kind("levels block codebooks=1 row_axes=0", shapes_product_quantization, rebuild_product_quantization),
     12: Kind("count levels", shapes_sparse_kmeans, rebuild_sparse_kmeans),
+    30: Kind("height width count row_axes=0", shapes_block_sparse, rebuild_block_sparse),
 }
