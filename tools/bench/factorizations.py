@@ -29,6 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import wcodec
 from wcodec.cli.demo.data import DATA as DIGITS
 from wcodec.cli.terminal import show_table
+from wcodec.encoding.profiles import PROFILES
 from wcodec.factorizations import (
     CP,
     BlockDiagonal,
@@ -54,7 +55,6 @@ from wcodec.factorizations import (
 from wcodec.plan.curves import curves
 from wcodec.plan.measuring import Point, frontier, measure
 from wcodec.plan.suggestion import parameters_of
-from wcodec.profiles import PROFILES
 from wcodec.quantize import from_symbols, to_symbols
 
 SHARED = Path(os.environ.get("WCODEC_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -14,8 +14,8 @@ import click
 
 import wcodec
 
+from ..encoding.profiles import PROFILES
 from ..frontends.registry import FRONTENDS
-from ..profiles import PROFILES
 from .array_files import read_npz
 from .options import EXISTING, FOLDER, PAIR, SIZE, WRITABLE, debug_option, json_option, sink
 from .terminal import progress, show_json, show_table

@@ -11,7 +11,7 @@ import click
 
 import wcodec
 
-from ..details import TensorDetails
+from ..decoding.details import TensorDetails
 from .options import SOURCE, debug_option, json_option
 from .terminal import printable, show_json, show_table
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .coders import find_coder
-from .container import TensorChunk
-from .factorizations import find_factorization
+from ..coders import find_coder
+from ..container import TensorChunk
+from ..factorizations import find_factorization
 
 
 class TensorDetails(NamedTuple):

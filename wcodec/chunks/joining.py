@@ -7,14 +7,14 @@ from collections.abc import Container, Iterator
 
 import numpy as np
 
-from .chunk_encoder import step_shape
-from .container import Limits, TensorChunk
-from .dtypes import is_float
-from .errors import RecordError, WczError
-from .factorizations import Factorization, find_factorization
-from .factorizations.wire import from_params
-from .records import DENSE, FactorRecord, Form, TensorRecord
-from .scans import scanned_shape
+from ..container import Limits, TensorChunk
+from ..dtypes import is_float
+from ..errors import RecordError, WczError
+from ..factorizations import Factorization, find_factorization
+from ..factorizations.wire import from_params
+from ..records import DENSE, FactorRecord, Form, TensorRecord
+from ..scans import scanned_shape
+from .encoder import step_shape
 from .stream_jobs import Factor
 
 

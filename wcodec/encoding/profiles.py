@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .chunk_encoder import Choice, Profile
-from .coders import CODERS
-from .errors import OptionError
+from ..chunks.encoder import Choice, Profile
+from ..coders import CODERS
+from ..errors import OptionError
 
 
 def _choice(*names: str, margin: float = 0.0) -> Choice:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .chunk_decoder import Factored, OpenedChunk, QuantizedTensor, decode_chunk, decoding_nbytes
-from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
-from .container.frames import expect_nothing_more
-from .container.random_access import Location
+from ..chunks.decoder import Factored, OpenedChunk, QuantizedTensor, decode_chunk, decoding_nbytes
+from ..container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
+from ..container.frames import expect_nothing_more
+from ..container.random_access import Location
+from ..errors import OptionError
+from ..sources import open_forward, open_random
 from .details import ChunkSize, DecodingNeed, TensorDetails, chunk_details
-from .errors import OptionError
 from .prefetch import ahead
-from .sources import open_forward, open_random
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -38,7 +38,7 @@ def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threa
         WczError: a damaged or hostile file; the message names the tensor and the rule.
     """
     if base is not None:
-        from .delta import read_chain  # most decoders never meet one
+        from ..delta import read_chain  # most decoders never meet one
 
         return read_chain(base, src, limits=limits).weights()
     with open_forward(src) as file:

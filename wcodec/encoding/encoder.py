@@ -11,24 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .chunk_encoder import BAND_ELEMENTS, ChunkItem, Draft, Profile, draft_chunk
-from .container import NameEntry, Writer
-from .container.files import check_sink, open_sink
-from .container.manifest import Stream, TensorChunk
-from .details import TensorDetails, chunk_details
-from .encode_report import EncodeReport
-from .errors import DuplicateNameError, OptionError
-from .frontends import find_frontend
-from .frontends.protocol import NamedTensor
-from .grouping import SMALL_TENSOR, chunk_positions
-from .plan import FactorizationFactory, Lossless, NearLossless, Policy, plan
+from ..chunks.encoder import BAND_ELEMENTS, ChunkItem, Draft, Profile, draft_chunk
+from ..chunks.grouping import SMALL_TENSOR, chunk_positions
+from ..container import NameEntry, Writer
+from ..container.files import check_sink, open_sink
+from ..container.manifest import Stream, TensorChunk
+from ..decoding.details import TensorDetails, chunk_details
+from ..errors import DuplicateNameError, OptionError
+from ..frontends import find_frontend
+from ..frontends.protocol import NamedTensor
+from ..plan import FactorizationFactory, Lossless, NearLossless, Policy, plan
+from ..records import TensorRecord
 from .profiles import find_profile
 from .rate_search import policy_for_rate
-from .records import TensorRecord
+from .report import EncodeReport
 
 if TYPE_CHECKING:
+    from ..posttrain.options import CalibrationOptions
     from .calibrated import Outcome
-    from .posttrain.options import CalibrationOptions
 
 CHUNKS_AHEAD = 16  # quantized and waiting for an executor
 
@@ -144,7 +144,7 @@ def _described(model: Any, graph: bool, merge_batch_norm: bool) -> tuple[list[Na
     described = frontend.graph(model) if graph or merge_batch_norm else None
     if described is None or not merge_batch_norm:
         return tensors, described
-    from .frontends.batch_norm import fold_all
+    from ..frontends.batch_norm import fold_all
 
     tensors, described = fold_all(tensors, described)
     _check_names(tensors)
@@ -196,7 +196,7 @@ def _bits_per_weight(tensors: Sequence[NamedTensor], job: _Job, described: Any) 
 
 def _told(report: EncodeReport, outcome: Outcome) -> EncodeReport:
     """The report with what the search for a budget gave."""
-    from .posttrain.report import layer_rows
+    from ..posttrain.report import layer_rows
 
     layers = layer_rows(outcome.tensors, report.rows, outcome.noise)
     # The search counts with one coder, the file keeps the smaller of several: its point has the size as written.

@@ -1,6 +1,6 @@
 """The four hops of one chunk, inwards: payloads -> symbols -> factors -> weights (format_spec/wcz.md, streams).
 
-The mirror of `chunk_encoder`. Everything that a record claims is checked before a payload is touched; then the streams
+The mirror of `encoder`. Everything that a record claims is checked before a payload is touched; then the streams
 are independent jobs, and the weights are rebuilt one after another.
 """
 
@@ -14,20 +14,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .chunk_encoder import band_rows
+from ..coders import find_coder
+from ..container import Limits, TensorChunk, layout
+from ..container.memory import give_back
+from ..dtypes import is_float
+from ..errors import FactorizationError, LimitError, RecordError, SymbolError, WczError
+from ..factorizations import Factorization, find_factorization
+from ..factorizations.wire import from_params
+from ..quantize import MAX_SYMBOL, step_values
+from ..records import DENSE, TensorRecord
+from ..scans import from_scan
+from .assembly import Assembly
 from .coded import CodedFactor
-from .coders import find_coder
-from .container import Limits, TensorChunk, layout
-from .container.memory import give_back
-from .dtypes import is_float
-from .errors import FactorizationError, LimitError, RecordError, SymbolError, WczError
-from .factor_decoder import Assembly
-from .factorizations import Factorization, find_factorization
-from .factorizations.wire import from_params
+from .encoder import band_rows
 from .joining import join_factors
-from .quantize import MAX_SYMBOL, step_values
-from .records import DENSE, TensorRecord
-from .scans import from_scan
 from .stream_jobs import Factor, StreamJob, split_steps
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .dtypes import is_float
-from .errors import OptionError
-from .factorizations import FactoredWeight
-from .frontends.protocol import NamedTensor
-from .plan import GlobalStep, Policy
-from .quantize import CODES_PER_OCTAVE, MIN_CODE, step_code_at_most
+from ..dtypes import is_float
+from ..errors import OptionError
+from ..factorizations import FactoredWeight
+from ..frontends.protocol import NamedTensor
+from ..plan import GlobalStep, Policy
+from ..quantize import CODES_PER_OCTAVE, MIN_CODE, step_code_at_most
 
 SEARCHED_OCTAVES = 24  # how far below the largest weight a step is looked for
 
