@@ -22,7 +22,7 @@ from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import delta, factorizations, feed, plan, runtime, sources, train
+    from . import delta, factorizations, feed, plan, rounds, runtime, sources, train
     from .decoding.download import fetch
     from .encoding.encoder import encode
     from .encoding.report import EncodeReport
@@ -43,6 +43,7 @@ _LAZY = {
     "load_file": "tensor_files",
     "load_into": "loading",
     "plan": "plan",
+    "rounds": "rounds",
     "runtime": "runtime",
     "save": "tensor_files",
     "save_file": "tensor_files",
@@ -69,6 +70,7 @@ __all__ = [
     "load_into",
     "plan",
     "register_factorization",
+    "rounds",
     "runtime",
     "safe_open",
     "save",

@@ -1,6 +1,7 @@
 """What the documents tell to type: scripts that exist with their options, calls that the functions take."""
 
 import ast
+import importlib
 import inspect
 import re
 import shlex
@@ -69,6 +70,26 @@ def resolve(name: str) -> Any:
     for part in name.split(".")[1:]:
         value = getattr(value, part)
     return value
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_names_in_documents_exist(page: Path) -> None:
+    for name in sorted(set(re.findall(r"`(wcodec(?:\.[A-Za-z_]\w*)+)", page.read_text()))):
+        try:
+            resolve(name)
+        except AttributeError:
+            resolve_module(name)
+
+
+def resolve_module(name: str) -> None:
+    """A module that is imported by its own name, and at most one attribute of it; needs its framework."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as e:
+        if e.name and not e.name.startswith("wcodec"):
+            return  # its framework is not here
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute), name
 
 
 def assert_takes(function: Any, call: ast.Call, name: str) -> None:
