@@ -16,11 +16,11 @@ import numpy as np
 
 from ..container import DEFAULT_LIMITS
 from ..dtypes import is_float, number_of
-from ..encoding.recognition import smallest, structured_forms
 from ..errors import NonFiniteError, OptionError, WczError
 from ..factorizations import Dense, FactoredWeight, Factorization
 from ..frontends.protocol import NamedTensor
 from ..quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, step_code_at_most, step_values
+from .recognition import smallest, structured_forms
 
 SMALLEST_STEP, LARGEST_STEP = float(step_values(MIN_CODE)), float(step_values(MAX_CODE))
 
