@@ -87,3 +87,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'wcodec' has no attribute {name!r}")
     module = importlib.import_module(f".{_LAZY[name]}", __name__)
     return module if _LAZY[name] == name else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
