@@ -77,7 +77,7 @@ def test_names_in_documents_exist(page: Path) -> None:
     for name in sorted(set(re.findall(r"`(wcodec(?:\.[A-Za-z_]\w*)+)", page.read_text()))):
         try:
             resolve(name)
-        except AttributeError:
+        except (AttributeError, ModuleNotFoundError):
             resolve_module(name)
 
 
