@@ -1,9 +1,11 @@
 """Hyperparameters of the originals: literal defaults, parsing, and what each option becomes."""
 
+import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
 
+import wcodec  # noqa: E402
 from wcodec.errors import FactorizationError, HyperparameterError, OptionError, ScheduleError  # noqa: E402
 from wcodec.factorizations.ranks import (  # noqa: E402
     graph_compression_documented_rank,
@@ -235,6 +237,28 @@ def test_input_block_and_mixed_options():
     assert (diagonal.kind, diagonal.blocks) == ("block_diagonal", 2)
     mixed = factorization_of(MIXED_BLOCK_COMPRESSION.parse("compression_factor=4,num_bases=2"))((12, 8))
     assert (mixed.kind, mixed.bases, mixed.block_rows, mixed.block_columns) == ("mixed_block", 2, 3, 2)
+
+
+def test_use_lsh_reaches_the_learning(monkeypatch):
+    from wcodec.fitting import dictionary_learning
+
+    starts = []
+    monkeypatch.setitem(dictionary_learning.STARTS, "lsh", lambda *args: starts.append(1) or rows(*args))
+    rows = dictionary_learning.STARTS["rows"]
+    weight = np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32)
+    for text, calls in (("compression_option=3,rank=200", 0), ("compression_option=3,rank=200,use_lsh=true", 1)):
+        factorization = factorization_of(COMPRESSION_CODE.parse(text))((12, 8))
+        assert (factorization.number, factorization.atoms, factorization.nonzeros) == (5, 7, 5)
+        report = wcodec.encode({"w": weight}, factorizations={"w": factorization_of(COMPRESSION_CODE.parse(text))})
+        assert (len(starts), report.rows[0].kind) == (calls, "dictionary")
+        assert wcodec.decode(report.data)["w"].shape == (12, 8)
+
+
+def test_transposed_blocks_are_refused_and_transposed_scalars_are_the_same():
+    scalars = factorization_of(COMPRESSION_CODE.parse("compression_option=4,rank=8,do_transpose=true"))((12, 8))
+    assert (scalars.kind, scalars.levels) == ("kmeans", 8)
+    with pytest.raises(HyperparameterError, match="do_transpose"):
+        factorization_of(COMPRESSION_CODE.parse("compression_option=4,rank=8,block_size=2,do_transpose=true"))((12, 8))
 
 
 def test_options_are_exactly_the_originals():
