@@ -1,7 +1,8 @@
 """What every folder of tests may use: the reference decoder, which is no part of the package; Keras where it trains."""
 
-import importlib.util
+import importlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,12 @@ def _seeded(request):
 
 @pytest.fixture(scope="session")
 def reference_decoder():
-    spec = importlib.util.spec_from_file_location("reference_decoder", ROOT / "format_spec" / "reference_decoder.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The package format_spec/reference_decoder, from where it lies."""
+    sys.path.insert(0, str(ROOT / "format_spec"))
+    try:
+        return importlib.import_module("reference_decoder")
+    finally:
+        sys.path.remove(str(ROOT / "format_spec"))
 
 
 # Every built-in kind at small sizes: one that does not divide, one of a kernel. test_factorization_contract says so.
