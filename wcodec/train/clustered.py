@@ -149,7 +149,8 @@ class ClusteredWeight:
         ops = keras.ops
         centroids, index = self.parts(weight)
         if aggregation == "AVG":
-            counts = ops.sum(ops.one_hot(ops.reshape(index, (-1,)), centroids.shape[0]), axis=0)
+            flat = ops.reshape(index, (-1,))
+            counts = ops.segment_sum(ops.ones_like(flat, "float32"), flat, num_segments=centroids.shape[0])
             share = 1.0 / ops.maximum(counts, 1.0)
             centroids = centroids * share + ops.stop_gradient(centroids * (1.0 - share))
         value = ops.take(centroids, index, axis=0) + (weight - ops.stop_gradient(weight))
