@@ -9,8 +9,8 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from ..decoding.prefetch import ahead
 from ..errors import GraphError, NameMismatchError, UnsupportedTypeError
-from ..prefetch import ahead
 from ..runtime.forward import ForwardFile
 from ..runtime.opening import open_tensors
 from ..runtime.residents import Residents

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ..chunks.grouping import SMALL_TENSOR
 from ..errors import GraphError
-from ..grouping import SMALL_TENSOR
 from .graph import Graph
 from .liveness import last_uses
 from .protocol import Shape, check_elements

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
-from ..grouping import SMALL_TENSOR  # fetching one of these again would decode its whole group again
+from ..chunks.grouping import SMALL_TENSOR  # fetching one of these again would decode its whole group again
 
 Fetch = Callable[[int], tuple[Any, int]]  # position in the file -> a tensor as layers take it, its bytes
 
