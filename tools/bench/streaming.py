@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--minilm", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--runs", type=int, default=7, help="of which the best counts, in throughput")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -77,15 +78,16 @@ def main() -> None:
         work.mkdir(parents=True, exist_ok=True)
         for name in arguments.only:
             print(f"{name}:", flush=True)
-            PARTS[name](Inputs(work, arguments.minilm, arguments.data))
+            PARTS[name](Inputs(work, arguments.minilm, arguments.data, arguments.runs))
 
 
 class Inputs(NamedTuple):
-    """Where files are written, the model of MiniLM, the folder of MLPerf Tiny's networks."""
+    """Where files are written, the model of MiniLM, the folder of MLPerf Tiny's networks, runs of which one counts."""
 
     work: Path
     minilm: Path | None
     data: Path | None
+    runs: int
 
     def file(self, name: str, model: Any, **options: Any) -> Path:
         """`model` encoded, once."""
@@ -184,7 +186,7 @@ def resumed(path: Path, work: Path) -> None:
     target.unlink()
 
 
-def throughput(inputs: Inputs, runs: int = 7) -> None:
+def throughput(inputs: Inputs) -> None:
     """Streamed against all at once, alternating; wall clock and CPU time, the best of the runs."""
     paths = {"ten layers, context": inputs.file("context_10", Synthetic(10), coder="context")}
     if path := inputs.minilm_file():
@@ -192,7 +194,7 @@ def throughput(inputs: Inputs, runs: int = 7) -> None:
     for label, path in paths.items():
         for threads in (1, 2):
             taken: tuple[list[Seconds], list[Seconds]] = ([], [])
-            for _ in range(runs):
+            for _ in range(inputs.runs):
                 taken[0].append(timed(streamed, path, threads=threads))
                 taken[1].append(timed(wcodec.decode, path, threads=threads))
             (wall, cpu), (wall_all, cpu_all) = (map(min, zip(*rows, strict=True)) for rows in taken)
