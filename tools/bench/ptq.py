@@ -74,8 +74,8 @@ class Evaluator:
 
 def _weight_error(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> float:
     """Mean squared error of all floats, relative to their mean square."""
-    names = [name for name in after if before[name].dtype.kind == "f"]
-    errors = sum(float(np.square(before[n].astype(np.float64) - after[n]).sum()) for n in names)
+    names = [name for name, value in before.items() if value.dtype.kind == "f"]
+    errors = sum(float(np.square(before[n].astype(np.float64) - after.get(n, before[n])).sum()) for n in names)
     return errors / sum(float(np.square(before[n].astype(np.float64)).sum()) for n in names)
 
 
