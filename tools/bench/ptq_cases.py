@@ -36,6 +36,7 @@ class Case:
         options: for the calibrated files alone, where a network needs others than the defaults.
         measure: "kl" of class outputs, "cosine" of embeddings, "squared" error over variance, or "weights".
         qps: quantization parameters of NNCodec.
+        vector_qps: those of its biases and norms.
     """
 
     load: Callable[[], Any]
@@ -47,6 +48,7 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
     measure: str = "kl"
     qps: tuple[int, ...] = (-16, -18, -20, -22, -24, -28)
+    vector_qps: tuple[int, ...] = (-40,)
 
 
 def _cifar_resnet(name: str, sizes: tuple[int, ...], data_free_sizes: tuple[int, ...]) -> Case:
@@ -98,6 +100,7 @@ def _synthetic(model: Callable[[], Any], shape: tuple[int, ...], sizes: tuple[in
         lambda: (_noise(image, 1000, 2).reshape(-1, *shape), None),
         sizes,
         measure=measure,
+        vector_qps=(-40, -75),
     )
 
 
