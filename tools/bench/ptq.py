@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +88,7 @@ def nncodec(name: str, evaluate: Evaluator, peers: str) -> None:
         source = Path(folder) / "weights.npz"
         floats = {n: _outputs_first(n, v) for n, v in evaluate.tensors.items() if v.dtype == np.float32 and v.ndim}
         np.savez(source, **{n.replace("/", "|"): v for n, v in floats.items()})
-        vectors = ",".join(map(str, evaluate.case.vector_qps))
-        command = [peers, str(NNCODEC), str(source), folder, vectors, *map(str, evaluate.case.qps)]
+        command = [peers, str(NNCODEC), str(source), folder, *map(str, evaluate.case.qps)]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
         for row in (json.loads(line) for line in lines if line.startswith("{")):
             with np.load(row.pop("decoded")) as archive:
@@ -113,12 +112,13 @@ def _back(name: str, value: np.ndarray) -> np.ndarray:
     return from_scan(value, scan_by_name(name, value.ndim))
 
 
-def ours(name: str, case: Case, evaluate: Evaluator) -> None:
+def ours(name: str, case: Case, evaluate: Evaluator, sizes: Sequence[int] | None) -> None:
+    """Rows of wcodec at the sizes of the case, or at those of them that are in `sizes`."""
     calibration = case.calibration()
-    for target in case.sizes:
+    for target in case.sizes if sizes is None else sorted({*case.sizes} & {*sizes}):
         options = {"calibration": calibration, "target_bytes": target, **case.options}
         one(name, "calibrated", evaluate, options)
-    for target in case.data_free_sizes:
+    for target in case.data_free_sizes if sizes is None else sorted({*case.data_free_sizes} & {*sizes}):
         setting = "data_free" if evaluate.network is not None else "rounding"
         one(name, setting, evaluate, {"data_free": True, "target_bytes": target, **case.data_free})
 
@@ -165,6 +165,7 @@ def main() -> None:
     parser.add_argument("--peers", help="python of an environment with nncodec; left out: wcodec alone")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="read JSON lines from standard input and draw them")
     parser.add_argument("--table", action="store_true", help="read JSON lines from standard input, write Markdown")
+    parser.add_argument("--sizes", type=int, nargs="+", help="only these of our files, for a run in parts")
     parser.add_argument("networks", nargs="*", default=[*CASES], help=f"of {', '.join(CASES)}")
     arguments = parser.parse_args()
     if arguments.plot is not None or arguments.table:
@@ -173,15 +174,16 @@ def main() -> None:
     if not DATA.is_dir():
         sys.exit(f"no real data at {DATA} (set WCODEC_DATA)")
     if len(arguments.networks) > 1:  # a process each: for the peak memory
-        peers = ["--peers", arguments.peers] if arguments.peers else []
+        options = ["--peers", arguments.peers] if arguments.peers else []
+        options += ["--sizes", *map(str, arguments.sizes)] if arguments.sizes else []
         for name in arguments.networks:
-            subprocess.run([sys.executable, __file__, *peers, name], check=True)
+            subprocess.run([sys.executable, __file__, name, *options], check=True)
         return
     for name in arguments.networks:
         case = CASES[name]()
         evaluate = Evaluator(case)
         show({"network": name, "codec": "float", **evaluate({})})
-        ours(name, case, evaluate)
+        ours(name, case, evaluate, arguments.sizes)
         if arguments.peers:
             nncodec(name, evaluate, arguments.peers)
 
