@@ -23,13 +23,23 @@ def check_spec():
     return load(ROOT / "tools" / "check_spec.py")
 
 
+def load_beside(path):
+    """A program that imports the ones beside it."""
+    sys.path.insert(0, str(path.parent))
+    try:
+        return load(path)
+    finally:
+        sys.path.remove(str(path.parent))
+
+
 @pytest.fixture(scope="session")
 def make_vectors():
-    sys.path.insert(0, str(ROOT / "tools"))
-    try:
-        return load(ROOT / "tools" / "make_vectors.py")
-    finally:
-        sys.path.remove(str(ROOT / "tools"))
+    return load_beside(ROOT / "tools" / "make_vectors.py")
+
+
+@pytest.fixture(scope="session")
+def reference_messages():
+    return load_beside(ROOT / "format_spec" / "reference_messages.py")
 
 
 def pytest_generate_tests(metafunc):
