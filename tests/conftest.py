@@ -1,6 +1,7 @@
 """What every folder of tests may use: the reference decoder, which is no part of the package."""
 
-import importlib.util
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ settings.load_profile("wcodec")
 
 @pytest.fixture(scope="session")
 def reference_decoder():
-    spec = importlib.util.spec_from_file_location("reference_decoder", ROOT / "format_spec" / "reference_decoder.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The package format_spec/reference_decoder, from where it lies."""
+    sys.path.insert(0, str(ROOT / "format_spec"))
+    try:
+        return importlib.import_module("reference_decoder")
+    finally:
+        sys.path.remove(str(ROOT / "format_spec"))
 
 
 # Every built-in kind at small sizes: one that does not divide, one of a kernel. test_factorization_contract says so.
@@ -51,6 +54,7 @@ EXAMPLES = {
     "pool": [((30, 4), (5, 6))],
     "dct": [((30, 4), (5, 6))],
     "block": [((5, 7), ((4, 6),))],
+    "block_sparse": [((5, 7), (2, 3, 4)), ((3, 2, 4, 5), (2, 3, 9, 2))],
 }
 NEEDS_TO_FIT = {"product_quantization": "sklearn"}  # packages beyond numpy
 

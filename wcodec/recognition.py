@@ -11,7 +11,7 @@ import numpy as np
 from .chunk_encoder import Choice, ChunkItem, Profile, encode_chunk
 from .coders import CODERS
 from .dtypes import is_float
-from .factorizations import FactoredWeight, KMeans, Sparse
+from .factorizations import BlockSparse, FactoredWeight, KMeans, Sparse
 
 SMALLEST = 4096  # elements; below, a record says more than it saves
 SAMPLE = 8192  # elements that decide whether to look closer
@@ -40,7 +40,7 @@ def structured_forms(array: np.ndarray, signed_zeros: bool = True) -> list[Facto
     if not (clustered or pruned) or not np.isfinite(array).all():
         return []
     forms = [_clustered(array, bits)] if clustered else []
-    forms += [_pruned(array, bits)] if pruned else []
+    forms += [_pruned(array, bits), _pruned_in_blocks(array, bits)] if pruned else []
     return [form for form in forms if form is not None]
 
 
@@ -62,6 +62,26 @@ def _pruned(array: np.ndarray, bits: np.ndarray) -> FactoredWeight:
     values = array[mask].astype(np.float32)
     factors = {"mask": mask.astype(np.int32), "values": values}
     return FactoredWeight(Sparse(array.shape, values.size), factors, dtype=array.dtype, steps_are_open=True)
+
+
+def _pruned_in_blocks(array: np.ndarray, bits: np.ndarray) -> FactoredWeight | None:
+    """The matrix by the largest blocks that are zero or kept as a whole; None where those are single weights."""
+    mask = (bits != 0).reshape(-1, array.shape[-1])
+    height, width = _period(mask), _period(mask.T)
+    if height * width <= 1:
+        return None
+    blocks = BlockSparse(array.shape, height, width, 0)
+    kept = blocks.blocks(mask)[:, :, 0, 0]
+    values = blocks.blocks(array)[kept].astype(np.float32)
+    form = BlockSparse(array.shape, height, width, len(values))
+    return FactoredWeight(
+        form, {"mask": kept.astype(np.int32), "values": values}, dtype=array.dtype, steps_are_open=True
+    )
+
+
+def _period(mask: np.ndarray) -> int:
+    """The greatest number that all rows are multiples of where a mask changes from one row to the next; 0 if none."""
+    return int(np.gcd.reduce(1 + np.flatnonzero((mask[1:] != mask[:-1]).any(axis=1))))
 
 
 def smallest(forms: list[FactoredWeight], dtype: np.dtype) -> FactoredWeight:

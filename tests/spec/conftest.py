@@ -1,5 +1,6 @@
 """The specification's own programs, loaded from where they lie: none of them is part of the package."""
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -23,23 +24,23 @@ def check_spec():
     return load(ROOT / "tools" / "check_spec.py")
 
 
-def load_beside(path):
-    """A program that imports the ones beside it."""
-    sys.path.insert(0, str(path.parent))
-    try:
-        return load(path)
-    finally:
-        sys.path.remove(str(path.parent))
-
-
 @pytest.fixture(scope="session")
 def make_vectors():
-    return load_beside(ROOT / "tools" / "make_vectors.py")
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        return load(ROOT / "tools" / "make_vectors.py")
+    finally:
+        sys.path.remove(str(ROOT / "tools"))
 
 
 @pytest.fixture(scope="session")
 def reference_messages():
-    return load_beside(ROOT / "format_spec" / "reference_messages.py")
+    """The package format_spec/reference_messages, which imports the one beside it."""
+    sys.path.insert(0, str(ROOT / "format_spec"))
+    try:
+        return importlib.import_module("reference_messages")
+    finally:
+        sys.path.remove(str(ROOT / "format_spec"))
 
 
 def pytest_generate_tests(metafunc):

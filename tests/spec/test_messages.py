@@ -1,6 +1,7 @@
 """Messages of a federation: the vectors hold, and the tables of the text are those of the code."""
 
 import ast
+import importlib
 import json
 import re
 import sys
@@ -47,16 +48,18 @@ def test_the_reference_takes_the_vector(path: Path, reference_messages) -> None:
 
 
 def test_the_reference_plays_a_vector_as_a_program(reference_messages, capsys) -> None:
-    reference_messages.main(str(SPEC / "vectors" / "messages" / "refusals.json"))
+    main = importlib.import_module(f"{reference_messages.__name__}.__main__").main
+    main(str(SPEC / "vectors" / "messages" / "refusals.json"))
     assert capsys.readouterr().out.splitlines()[:4] == [
         "packet: f1c50132", "update: f1c50132", "packet: error 13", "packet: error 16",
     ]  # fmt: skip
 
 
 def test_the_reference_imports_nothing_of_the_package() -> None:
-    tree = ast.parse((SPEC / "reference_messages.py").read_text())
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    trees = [ast.parse(path.read_text()) for path in (SPEC / "reference_messages").glob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
     roots = {name.partition(".")[0] for name in imported}
     assert roots - set(sys.stdlib_module_names) == {"numpy", "reference_decoder"}
 

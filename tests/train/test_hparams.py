@@ -121,6 +121,9 @@ def test_defaults_of_pruning_in_both_vintages():
         "block_dims_map": ("",),
         "gradient_decay_rate": 0.99,
         "prune_option": "weight",
+        "group_pruning": False,
+        "group_sparsity_map": ("",),
+        "group_block_dims_map": ("",),
         "intra_block_sparsity": False,
         "use_tpu": False,
     }
@@ -307,15 +310,44 @@ def test_pruning_of_2018_by_string():
 @pytest.mark.parametrize(
     ("text", "structure"),
     [
+        ("block_dims_map=[.:4x1]", Blocks(4, 1, "AVG")),
         ("", Elements()),
         ("block_height=4,block_width=2", Blocks(4, 2, "AVG")),
         ("block_height=4,block_width=2,block_pooling_function=MAX", Blocks(4, 2, "MAX")),
-        ("block_dims_map=[local:4x1]", Blocks(4, 1, "AVG")),
         ("block_width=4,intra_block_sparsity=True", MByN(2, 4)),
     ],
 )
 def test_structures_by_string(text, structure):
     assert pruned_model(network(), text)._structure == structure
+
+
+def test_blocks_by_weight():
+    model = pruned_model(network(), "block_dims_map=[local3:4x1,local4:2x2]")
+    structures = {masked.name: masked.structure for masked, _ in model.masked_weights()}
+    assert structures == {
+        "conv1/kernel": Elements(),
+        "local3/kernel": Blocks(4, 1, "AVG"),
+        "local4/kernel": Blocks(2, 2, "AVG"),
+        "softmax/kernel": Elements(),
+    }
+
+
+def test_groups_by_string():
+    model = network()
+    model.get_layer("local4").kernel.assign(10 * model.get_layer("local4").kernel.numpy())  # all that is kept is there
+    text = "group_pruning=true,group_sparsity_map=[locals:0.9],group_block_dims_map=[locals:2x2],target_sparsity=0.5"
+    pruned = pruned_model(model, text, groups={"locals": ["local*/kernel"]})
+    pruned.advance(100)
+    rows = {row.name: row for row in pruned.report()}
+    blocks = 288 * 96 // 4 + 96 * 48 // 4
+    both = [rows[f"{name}/kernel"] for name in ("local3", "local4")]
+    assert [row.elements - row.zeros for row in both] == [0, 4 * round(blocks * 0.1)]
+    rest = [row for row in rows.values() if row not in both]  # "ungrouped"
+    assert sum(row.zeros for row in rest) == round(sum(row.elements for row in rest) * 0.5)
+    with pytest.raises(HyperparameterError, match="group_pruning"):
+        pruned_model(network(), "", groups={"locals": ["local*/kernel"]})
+    with pytest.raises(HyperparameterError, match="like 'conv9"):
+        pruned_model(network(), "group_pruning=true", groups={"g": ["conv9/*"]})
 
 
 def test_prune_options():
@@ -330,7 +362,8 @@ def test_prune_options():
         ("weight_sparsity_map=[local:0.5,local3:0.6]", HyperparameterError, "both for 'local3/kernel'"),
         ("weight_sparsity_map=[local]", HyperparameterError, "name:value"),
         ("weight_sparsity_map=[local:half]", HyperparameterError, "'half' is no number"),
-        ("block_dims_map=[local:4x1,conv:2x2]", HyperparameterError, "one size of block"),
+        ("block_dims_map=[local:4x1x2]", HyperparameterError, "form 4x4"),
+        ("block_dims_map=[local:4x1,local3:2x2]", HyperparameterError, "both for 'local3/kernel'"),
         ("intra_block_sparsity=True,block_height=2", HyperparameterError, "block_height 1"),
         ("target_sparsity=1.0", ScheduleError, "final_sparsity"),
         ("sparsity_function_begin_step=100", ScheduleError, "begin_step 100"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
+import importlib
 import random
 import sys
 import tracemalloc
@@ -292,11 +292,12 @@ def _pack(rng: random.Random, value: Any) -> bytes:
 
 
 def load_reference_decoder() -> Any:
-    """The module format_spec/reference_decoder.py."""
-    spec = importlib.util.spec_from_file_location("reference_decoder", SPEC / "reference_decoder.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The package format_spec/reference_decoder, from where it lies."""
+    sys.path.insert(0, str(SPEC))
+    try:
+        return importlib.import_module("reference_decoder")
+    finally:
+        sys.path.remove(str(SPEC))
 
 
 def read_all_ways(mutated: Mutant, original: bytes, reference: Any) -> bool:
