@@ -51,7 +51,7 @@ def main(grid: Grid, context: Context) -> None:
         train_config=ConfigRecord({"rounds-before": start.rounds}),
         evaluate_fn=save,
     )
-    final = _to_weights(result.arrays)
+    final = _to_weights(result.arrays) or start.weights  # empty where no round came about
     images, labels = digits.load(str(config["data"])).test
     test = digits.scaled(images), labels
     report = {"strategy": config["strategy"], "packed": config["packed"], "rounds": rounds, "traffic": []}
