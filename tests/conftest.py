@@ -1,6 +1,7 @@
-"""What every folder of tests may use: the reference decoder, which is no part of the package."""
+"""What every folder of tests may use: the reference decoder, which is no part of the package; Keras where it trains."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,27 @@ ROOT = Path(__file__).parents[1]
 # The same examples in every run, on machines of any speed.
 settings.register_profile("wcodec", deadline=None, derandomize=True)
 settings.load_profile("wcodec")
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+TRAINING = ("train", "recipe")  # folders that need Keras and one of its backends, and are skipped by name without
+
+
+def pytest_collection_modifyitems(items):
+    training = [item for item in items if item.path.parent.name in TRAINING]
+    if training:
+        try:
+            import keras  # noqa: F401
+        except ImportError as error:
+            for item in training:
+                item.add_marker(pytest.mark.skip(reason=f"training needs Keras: {error}"))
+
+
+@pytest.fixture(autouse=True)
+def _seeded(request):
+    if request.path.parent.name in TRAINING:
+        import keras
+
+        keras.utils.set_random_seed(20261121)
 
 
 @pytest.fixture(scope="session")

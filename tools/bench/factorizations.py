@@ -29,7 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import wcodec
 from wcodec.cli.demo.data import DATA as DIGITS
 from wcodec.cli.terminal import show_table
-from wcodec.encoder import PROFILES
+from wcodec.encoding.profiles import PROFILES
 from wcodec.factorizations import (
     CP,
     BlockDiagonal,
@@ -203,10 +203,10 @@ def layer_rows(held_out: bool, name: str = "layer3_1_conv2/kernel") -> list[list
 
 
 CURVES = {
-    "low_rank": (0.9, 0.85, 0.8, 0.7, 0.6, 0.5),
-    "kmeans": (0.6, 0.45, 0.35, 0.25, 0.15),
-    "simhash": (0.9, 0.8, 0.7),
-    "dense": (0.85, 0.7, 0.5, 0.35),
+    "low_rank": (0.85, 0.7, 0.6, 0.5),
+    "kmeans": (0.6, 0.45, 0.25),
+    "simhash": (0.9, 0.8),
+    "dense": (0.85, 0.7, 0.5),
 }
 
 

@@ -57,16 +57,27 @@ def _simhash(hparams: HParams, shape: Shape) -> Factorization:
     return SimHash(shape, graph_compression_documented_rank(*_matrix(shape), hparams.rank), SIMHASH_SEED)
 
 
+class HashedDictionary(Dictionary):
+    """A dictionary whose learning starts from locality-sensitive hashes: `use_lsh`. In a file it is a Dictionary."""
+
+    start = "lsh"
+
+
 def _dictionary(hparams: HParams, shape: Shape) -> Factorization:
     m, n = _matrix(shape)
     atoms = min(m, int(m * 100 / hparams.rank + 1))
-    return Dictionary(shape, atoms, min(atoms, int(n * 100 / hparams.rank + 1)))
+    kind = HashedDictionary if hparams.get("use_lsh", False) else Dictionary
+    return kind(shape, atoms, min(atoms, int(n * 100 / hparams.rank + 1)))
 
 
 def _kmeans(hparams: HParams, shape: Shape) -> Factorization:
     if hparams.get("pruning_fraction", 0.0):
         return SparseKMeans(shape, kept_count(math.prod(shape), hparams.pruning_fraction), hparams.rank)
     if hparams.get("block_size", 1) > 1:
+        if hparams.get("do_transpose", False):
+            raise HyperparameterError(
+                "do_transpose with block_size > 1: blocks run along rows; transpose the weight itself"
+            )
         return ProductQuantization(shape, hparams.rank, hparams.block_size)
     return KMeans(shape, hparams.rank)
 
