@@ -22,8 +22,8 @@ from ..quantize import from_symbols, step_code_at_most, to_symbols
 from .variables import variable_names
 from .wrapper import owners_of
 
-# Of the least standard deviation of a layer: a shift of at most 1/32 of it, a scale of at most 1/32 too.
-GRID = 1 / 16
+# Of the least standard deviation of a layer: a shift of at most 1/64 of it, a scale of at most 1/64 too.
+GRID = 1 / 32
 # But at most so many steps for the root mean square, whatever a channel that is nearly silent would ask for.
 FINEST = 2.0**-12
 
