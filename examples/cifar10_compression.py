@@ -1,6 +1,6 @@
 """The cifar10 example of google-research's graph_compression, scaled down: its dense layers become low-rank.
 
-    python examples/cifar10_compression.py            # a few seconds; on scikit-learn's digits where CIFAR-10 is absent
+    python examples/cifar10_compression.py            # half a minute; on scikit-learn's digits where CIFAR-10 is absent
     python examples/cifar10_compression.py --full     # 24,000 images, 6 epochs
 
 Two convolutions and local3, local4 as there, images cropped to 24 x 24. The hyperparameters are the original's string
@@ -8,93 +8,30 @@ with its steps scaled down: factored after a third of the training, alpha 0 afte
 sizes: its result was dense.
 """
 
-import argparse
-import os
 import sys
-from pathlib import Path
 
 import keras
-import numpy as np
+from cifar10.network import Training, network
 
 import wcodec
 from wcodec.train.originals import compression_operator
 
-DATA = Path(os.environ.get("WCODEC_DATA", Path(__file__).parents[2] / "shared" / "data"))
-BATCH = 64
-layers = keras.layers
-
-
-def images(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Training and test images (n, 24, 24, 3) in -0.5..0.5, and their labels."""
-    if (DATA / "cifar10_25k.npz").is_file():
-        with np.load(DATA / "cifar10_25k.npz") as data:
-            x, y = data["x_train"][:count], data["y_train"][:count]
-            crops = [(part[:, 4:28, 4:28] / np.float32(255) - 0.5) for part in (x, data["x_test"])]
-            return crops[0], y.ravel(), crops[1], data["y_test"].ravel()
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    x = np.kron(digits.images / 16 - 0.5, np.ones((3, 3)))[..., None].repeat(3, -1).astype("float32")
-    return x[:1400], digits.target[:1400], x[1400:], digits.target[1400:]
-
-
-def network() -> keras.Model:
-    """conv1, conv2, local3, local4, softmax; a quarter of the original's filters."""
-    return keras.Sequential(
-        [
-            keras.Input((24, 24, 3)),
-            layers.Conv2D(16, 5, padding="same", activation="relu", name="conv1"),
-            layers.MaxPooling2D(3, 2, padding="same"),
-            layers.Conv2D(16, 5, padding="same", activation="relu", name="conv2"),
-            layers.MaxPooling2D(3, 2, padding="same"),
-            layers.Flatten(),
-            layers.Dense(384, activation="relu", name="local3"),
-            layers.Dense(192, activation="relu", name="local4"),
-            layers.Dense(10, name="softmax"),
-        ]
-    )
-
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--full", action="store_true")
-full = parser.parse_args().full
-x_train, y_train, x_test, y_test = images(24_000 if full else 2_000)
-epochs = 6 if full else 3
-steps = epochs * -(-len(x_train) // BATCH)
-
-
-def trained(model: keras.Model) -> keras.Model:
-    model.compile(keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(x_train, y_train, batch_size=BATCH, epochs=epochs, verbose=0)
-    return model
-
-
-def accuracy(data: bytes) -> float:
-    model = network()
-    wcodec.load_into(model, data)
-    return float(np.mean(model.predict(x_test, verbose=0).argmax(axis=1) == y_test))
-
-
+training = Training()
 keras.utils.set_random_seed(1)
-dense = wcodec.encode(trained(network()))
+dense = wcodec.encode(training.fit(network()))
 keras.utils.set_random_seed(1)
 hparams = (
-    f"name=cifar10_compression,alpha_decrement_value=0.05,begin_compression_step={steps // 3},"
-    f"compression_frequency={max(1, steps // 120)},compression_option=1,use_tpu=True,update_option=0,rank=200"
+    f"name=cifar10_compression,alpha_decrement_value=0.05,begin_compression_step={training.steps // 3},"
+    f"compression_frequency={max(1, training.steps // 120)},compression_option=1,use_tpu=True,update_option=0,rank=200"
 )
 operator = compression_operator(network(), hparams, ["local*/kernel"])
-factored = wcodec.encode(trained(operator))
+factored = wcodec.encode(training.fit(operator))
 
-loss = accuracy(dense.data) - accuracy(factored.data)
-for label, report in (("dense", dense), ("low rank", factored)):
-    told = f"{label}: {report.nbytes:,} bytes, {report.ratio:.1f}x, accuracy {100 * accuracy(report.data):.2f} %"
-    print(told, file=sys.stderr)
+loss = training.accuracy("dense", dense) - training.accuracy("low rank", factored)
 for row in operator.report():
     print(f"{row.name}: {row.kind}, compressed/original {row.compressed_fraction:.3f}", file=sys.stderr)
+names = [row.name for row in operator.report()]
 print(f"alpha ended at exactly 0: {operator.alpha == 0}")
-print(
-    f"local3 and local4 are low rank: {[row.name for row in operator.report()] == ['local3/kernel', 'local4/kernel']}"
-)
+print(f"local3 and local4 are low rank: {names == ['local3/kernel', 'local4/kernel']}")
 print(f"the file is smaller than the dense one: {factored.nbytes < dense.nbytes}")
-if full:  # fewer steps leave little time to recover
-    print(f"accuracy within 5 points of the dense net's: {loss < 0.05}")
+print(f"accuracy within 5 points of the dense net's: {loss < 0.05}")

@@ -1,6 +1,8 @@
-"""What every folder of tests may use: the reference decoder, which is no part of the package."""
+"""What every folder of tests may use: the reference decoder, which is no part of the package; Keras where it trains."""
 
-import importlib.util
+import importlib
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,36 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("wcodec", deadline=None, derandomize=True)
 settings.load_profile("wcodec")
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+TRAINING = ("train", "recipe")  # folders that need Keras and one of its backends, and are skipped by name without
+
+
+def pytest_collection_modifyitems(items):
+    training = [item for item in items if item.path.parent.name in TRAINING]
+    if training:
+        try:
+            import keras  # noqa: F401
+        except ImportError as error:
+            for item in training:
+                item.add_marker(pytest.mark.skip(reason=f"training needs Keras: {error}"))
+
+
+@pytest.fixture(autouse=True)
+def _seeded(request):
+    if request.path.parent.name in TRAINING:
+        import keras
+
+        keras.utils.set_random_seed(20261121)
+
 
 @pytest.fixture(scope="session")
 def reference_decoder():
-    spec = importlib.util.spec_from_file_location("reference_decoder", ROOT / "format_spec" / "reference_decoder.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The package format_spec/reference_decoder, from where it lies."""
+    sys.path.insert(0, str(ROOT / "format_spec"))
+    try:
+        return importlib.import_module("reference_decoder")
+    finally:
+        sys.path.remove(str(ROOT / "format_spec"))
 
 
 # Every built-in kind at small sizes: one that does not divide, one of a kernel. test_factorization_contract says so.
@@ -51,6 +76,7 @@ EXAMPLES = {
     "pool": [((30, 4), (5, 6))],
     "dct": [((30, 4), (5, 6))],
     "block": [((5, 7), ((4, 6),))],
+    "block_sparse": [((5, 7), (2, 3, 4)), ((3, 2, 4, 5), (2, 3, 9, 2))],
 }
 NEEDS_TO_FIT = {"product_quantization": "sklearn"}  # packages beyond numpy
 

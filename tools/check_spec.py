@@ -113,7 +113,7 @@ def container() -> Iterator[tuple[object, object]]:
     preamble = table("wcz.md", "2. File")[-1][1:]
     yield bytes.fromhex("".join(preamble)), layout.PREAMBLE
     version = f"draft {layout.MAJOR}.{layout.MINOR}"
-    for page in ("README.md", "wcz.md", "reference_decoder.py"):
+    for page in ("README.md", "wcz.md", "reference_decoder/__init__.py"):
         yield version in (SPEC / page).read_text().replace("Draft", "draft"), True
     yield table("wcz.md", "8. Limits"), [(f.name, _power(f.default), w[2]) for f, w in _limits()]
     rows = [(cells[i], cells[i + 1].strip("`")) for i in (0, 2) for cells in table("wcz.md", "4. Names", 1)]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import wcodec
-from wcodec.chunk_decoder import decode_chunk
-from wcodec.chunk_encoder import Choice, ChunkItem, Profile, encode_chunk
+from wcodec.chunks.decoder import decode_chunk
+from wcodec.chunks.encoder import Choice, ChunkItem, Profile, encode_chunk
 from wcodec.coders import CODERS
 from wcodec.container import TensorChunk
 from wcodec.errors import FactorizationError, NonFiniteError
@@ -105,7 +105,9 @@ def test_refused_weights(any_kind):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 1), (1, 6), (6, 1), (0, 3), (3, 0)])
-@pytest.mark.parametrize("kind", [k for k, cls in FACTORIZATIONS.items() if 5 <= (cls.number or 0) <= 19])
+@pytest.mark.parametrize(
+    "kind", [k for k, cls in FACTORIZATIONS.items() if 5 <= (cls.number or 0) <= 19 or k == "block_sparse"]
+)
 def test_tiny_and_empty_weights(kind, shape):
     if kind == "product_quantization":
         pytest.importorskip("sklearn", reason="fitting product_quantization needs the extra factor")
@@ -115,7 +117,7 @@ def test_tiny_and_empty_weights(kind, shape):
     params = {
         "tensor_train": (*digits, (1,)), "tensor_ring": (*digits, (1, 1)), "hierarchical_tucker": (*digits, (1, 1)),
         "sparse_kmeans": (0, 1), "dictionary": (1, 1), "tucker2": (1, 1), "input_output": (1, 1),
-        "product_quantization": (2, 1), "mixed_block": (1, 1, 1),
+        "product_quantization": (2, 1), "mixed_block": (1, 1, 1), "block_sparse": (1, 1, min(1, m * n)),
     }.get(kind, (1,))  # fmt: skip
     if kind == "t_product" and len(shape) < 3:
         with pytest.raises(FactorizationError, match="kernel positions"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wcodec
-from wcodec.recognition import structured_forms
+from wcodec.plan.recognition import structured_forms
 
 
 def gaussian(shape=(128, 96), dtype=np.float32, seed=0):
@@ -69,14 +69,25 @@ def test_the_sign_of_a_zero_costs_nothing_unless_every_bit_counts():
     assert encoded(signed, lossless=True)[1] > encoded(plain, lossless=True)[1]
 
 
-def test_a_mask_of_blocks_costs_far_less_than_one_of_single_weights():
-    # 64 x 64 blocks of 4 x 4, a fifth of them kept: 370 bytes of entropy; the coder sees rows and needs 1.93 bits
-    # a block. Scattered over single weights, the same share of zeros costs 0.72 bits each, 5,900 bytes.
+def test_a_mask_of_blocks_costs_less_than_a_bit_a_block():
+    # 64 x 64 blocks of 4 x 4, a fifth of them kept: .72 bits of entropy a block, 370 bytes.
     blocks = np.random.default_rng(1).random((64, 64)) < 0.2
     mask = np.kron(blocks, np.ones((4, 4), bool))
     weight = np.where(mask, gaussian((256, 256)), np.float32(0))
     values = wcodec.encode({"w": weight[mask].reshape(1, -1)}, lossless=True).nbytes
-    assert wcodec.encode({"w": weight}, lossless=True).nbytes - values < 2 * blocks.size / 8
+    kind, nbytes, decoded = encoded(weight, lossless=True)
+    assert kind == "block_sparse"
+    np.testing.assert_array_equal(decoded.view(np.uint32), weight.view(np.uint32))
+    assert nbytes - values < 0.8 * blocks.size / 8
+
+
+def test_blocks_over_both_edges_are_found():
+    mask = np.kron(np.random.default_rng(1).random((43, 40)) < 0.3, np.ones((3, 5), bool))[:127, :196]
+    weight = np.where(mask, gaussian((127, 196)), np.float32(0))
+    (form,) = [form for form in structured_forms(weight) if form.factorization.kind == "block_sparse"]
+    assert (form.factorization.height, form.factorization.width) == (3, 5)
+    np.testing.assert_array_equal(form.factorization.reconstruct(form.factors), weight)
+    np.testing.assert_array_equal(encoded(weight, lossless=True)[2], weight)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ TEXT = {".py", ".md", ".toml", ".txt", ".c", ".h", ".cpp", ".cff", ".pyi", ".yml
 HOMES = re.compile("|".join(f"/{home}/" for home in ("ro" + "ot", "ho" + "me/[a-z]", "Us" + "ers/[a-z]")))
 FORBIDDEN_NAMES = {"utils.py", "common.py", "helpers.py", "misc.py", "base.py", "core.py"}
 MAX_LINES = 400
-ONE_FILE_ON_PURPOSE = {"reference_decoder.py"}  # the specification as one program
 
 
 def tree() -> list[Path]:
@@ -25,7 +24,7 @@ def tree() -> list[Path]:
 
 
 TREE = tree()
-SOURCES = [path for path in TREE if path.suffix == ".py" and path.name not in ONE_FILE_ON_PURPOSE]
+SOURCES = [path for path in TREE if path.suffix == ".py"]
 
 
 def test_the_tree_was_found() -> None:

@@ -1,9 +1,11 @@
 """Hyperparameters of the originals: literal defaults, parsing, and what each option becomes."""
 
+import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
 
+import wcodec  # noqa: E402
 from wcodec.errors import FactorizationError, HyperparameterError, OptionError, ScheduleError  # noqa: E402
 from wcodec.factorizations.ranks import (  # noqa: E402
     graph_compression_documented_rank,
@@ -11,7 +13,7 @@ from wcodec.factorizations.ranks import (  # noqa: E402
     low_rank,
     matrix_rank,
 )
-from wcodec.train import AlphaSchedule, CompressionOperator, WeightChange  # noqa: E402
+from wcodec.train import AlphaSchedule, CompressionOperator  # noqa: E402
 from wcodec.train.hparams import (  # noqa: E402
     BLOCK_COMPRESSION,
     COMPRESSION,
@@ -21,13 +23,11 @@ from wcodec.train.hparams import (  # noqa: E402
     PRUNING,
     PRUNING_2018,
 )
-from wcodec.train.masks import Blocks, Elements, Histogram, MByN  # noqa: E402
 from wcodec.train.originals import (  # noqa: E402
     OPTIONS,
     alpha_schedule_of,
     compression_operator,
     factorization_of,
-    pruned_model,
 )
 
 layers = keras.layers
@@ -121,6 +121,9 @@ def test_defaults_of_pruning_in_both_vintages():
         "block_dims_map": ("",),
         "gradient_decay_rate": 0.99,
         "prune_option": "weight",
+        "group_pruning": False,
+        "group_sparsity_map": ("",),
+        "group_block_dims_map": ("",),
         "intra_block_sparsity": False,
         "use_tpu": False,
     }
@@ -234,6 +237,28 @@ def test_input_block_and_mixed_options():
     assert (mixed.kind, mixed.bases, mixed.block_rows, mixed.block_columns) == ("mixed_block", 2, 3, 2)
 
 
+def test_use_lsh_reaches_the_learning(monkeypatch):
+    from wcodec.fitting import dictionary_learning
+
+    starts = []
+    monkeypatch.setitem(dictionary_learning.STARTS, "lsh", lambda *args: starts.append(1) or rows(*args))
+    rows = dictionary_learning.STARTS["rows"]
+    weight = np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32)
+    for text, calls in (("compression_option=3,rank=200", 0), ("compression_option=3,rank=200,use_lsh=true", 1)):
+        factorization = factorization_of(COMPRESSION_CODE.parse(text))((12, 8))
+        assert (factorization.number, factorization.atoms, factorization.nonzeros) == (5, 7, 5)
+        report = wcodec.encode({"w": weight}, factorizations={"w": factorization_of(COMPRESSION_CODE.parse(text))})
+        assert (len(starts), report.rows[0].kind) == (calls, "dictionary")
+        assert wcodec.decode(report.data)["w"].shape == (12, 8)
+
+
+def test_transposed_blocks_are_refused_and_transposed_scalars_are_the_same():
+    scalars = factorization_of(COMPRESSION_CODE.parse("compression_option=4,rank=8,do_transpose=true"))((12, 8))
+    assert (scalars.kind, scalars.levels) == ("kmeans", 8)
+    with pytest.raises(HyperparameterError, match="do_transpose"):
+        factorization_of(COMPRESSION_CODE.parse("compression_option=4,rank=8,block_size=2,do_transpose=true"))((12, 8))
+
+
 def test_options_are_exactly_the_originals():
     assert sorted(OPTIONS) == [0, 1, 2, 3, 4, 8, 9, 10, 12]
     assert factorization_of(COMPRESSION) is None
@@ -278,69 +303,3 @@ def test_frozen_matrices():
     operator = compression_operator(network(), hparams, ["local3/kernel"])
     ((factors, _),) = operator.factored_variables()
     assert {name: v.trainable for name, v in factors.variables.items()} == {"left": False, "right": True}
-
-
-def test_pruning_by_string():
-    model = pruned_model(
-        network(),
-        "target_sparsity=0.9,begin_pruning_step=1,weight_sparsity_map=[local3:0.75,conv1/kernel:0.5],pruning_frequency=5",
-    )
-    model.advance(100)
-    assert [(row.name, round(row.sparsity, 2)) for row in model.report()] == [
-        ("conv1/kernel", 0.5),
-        ("local3/kernel", 0.75),
-    ]
-
-
-def test_pruning_of_2018_by_string():
-    model = pruned_model(network(), "do_not_prune=[conv1,softmax]")
-    assert [row.name for row in model.report()] == ["local3/kernel", "local4/kernel"]
-    model.advance(100)
-    assert model.sparsity() == 0.5  # exact, where the histogram stays below
-    histogram = pruned_model(network(), PRUNING_2018, histogram=True)
-    assert histogram.get_config()["structure"] == {"class": "Histogram", "nbins": 255, "decay": 0.9}
-    for _ in range(100):
-        histogram.advance()
-    assert 0.2 < histogram.sparsity() < 0.5
-
-
-@pytest.mark.parametrize(
-    ("text", "structure"),
-    [
-        ("", Elements()),
-        ("block_height=4,block_width=2", Blocks(4, 2, "AVG")),
-        ("block_height=4,block_width=2,block_pooling_function=MAX", Blocks(4, 2, "MAX")),
-        ("block_dims_map=[local:4x1]", Blocks(4, 1, "AVG")),
-        ("block_width=4,intra_block_sparsity=True", MByN(2, 4)),
-    ],
-)
-def test_structures_by_string(text, structure):
-    assert pruned_model(network(), text)._structure == structure
-
-
-def test_prune_options():
-    model = pruned_model(network(), "prune_option=second_order_gradient,gradient_decay_rate=0.5")
-    assert model._saliency == WeightChange(2, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("text", "error", "rule"),
-    [
-        ("prune_option=hessian", HyperparameterError, "prune_option 'hessian'"),
-        ("weight_sparsity_map=[local:0.5,local3:0.6]", HyperparameterError, "both for 'local3/kernel'"),
-        ("weight_sparsity_map=[local]", HyperparameterError, "name:value"),
-        ("weight_sparsity_map=[local:half]", HyperparameterError, "'half' is no number"),
-        ("block_dims_map=[local:4x1,conv:2x2]", HyperparameterError, "one size of block"),
-        ("intra_block_sparsity=True,block_height=2", HyperparameterError, "block_height 1"),
-        ("target_sparsity=1.0", ScheduleError, "final_sparsity"),
-        ("sparsity_function_begin_step=100", ScheduleError, "begin_step 100"),
-        ("end_pruning_step=3", ScheduleError, "ends at step 3"),
-    ],
-)
-def test_pruning_strings_that_contradict_are_told(text, error, rule):
-    with pytest.raises(error, match=rule):
-        pruned_model(network(), text)
-
-
-def test_histogram_is_named():
-    assert Histogram() == Histogram(255, 0.9)

@@ -16,7 +16,7 @@ from wcodec.train import (  # noqa: E402
     prune_low_magnitude,
     strip_pruning,
 )
-from wcodec.train.masks import Histogram  # noqa: E402
+from wcodec.train.masks import Blocks, Elements, Histogram  # noqa: E402
 
 layers = keras.layers
 NOW = ConstantSparsity(0.75, 0, frequency=10**6)  # one update, before the first step
@@ -124,6 +124,74 @@ def test_blocks_and_m_by_n_reach_the_masks():
     two_of_four = prune_low_magnitude(dense(kernel), ConstantSparsity(0.5, 0), sparsity_m_by_n=(2, 4))
     two_of_four.start()
     assert array(two_of_four.masked_weights()[0][0].mask).sum(axis=0).tolist() == [2] * 4
+
+
+def test_a_file_holds_a_mask_of_blocks():
+    kernel = np.arange(1.0, 36.0).reshape(5, 7)
+    pruned = prune_low_magnitude(dense(kernel), ConstantSparsity(0.75, 0), block_size=(2, 3))
+    pruned.start()
+    weight = pruned.factored_weights()["fc/kernel"]
+    assert (weight.factorization.kind, weight.factorization.height, weight.factorization.width) == (
+        "block_sparse",
+        2,
+        3,
+    )
+    assert weight.factors["mask"].tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 1]]  # means 33 and 35
+    assert weight.factors["values"].tolist() == [
+        [[32, 33, 34], [0, 0, 0]],
+        [[35, 0, 0], [0, 0, 0]],
+    ]
+    expected = np.zeros((5, 7))
+    expected[4, 3:] = kernel[4, 3:]
+    np.testing.assert_array_equal(wcodec.decode(wcodec.encode(pruned, lossless=True).data)["fc/kernel"], expected)
+    np.testing.assert_array_equal(array(strip_pruning(pruned).layers[0].kernel), expected)
+
+
+def test_a_1x1_convolution_is_a_matrix_for_blocks():
+    model = keras.Sequential([keras.Input((4, 4, 6)), layers.Conv2D(8, 1, name="fc")])
+    pruned = prune_low_magnitude(model, ConstantSparsity(0.5, 0), block_size=(3, 4))
+    pruned.start()
+    weight = pruned.factored_weights()["fc/kernel"]
+    assert weight.factorization.kind == "block_sparse"
+    masked = array(pruned.inner.layers[0].kernel) * array(pruned.masked_weights()[0][0].mask)
+    np.testing.assert_array_equal(weight.factorization.reconstruct(weight.factors), masked)
+    assert (masked == 0).sum() == 24
+
+
+def test_weights_are_pruned_together():
+    def grown():
+        model = model_of((6,), layers.Dense(10, name="layer"))
+        model.get_layer("head").kernel.assign(array(model.get_layer("head").kernel) * 100)
+        return model
+
+    together = prune_low_magnitude(grown(), ConstantSparsity(0.5, 0), groups=("*",))
+    together.start()
+    weights = [array(v).ravel() for _, v in together.masked_weights()]
+    masks = [array(masked.mask).ravel() for masked, _ in together.masked_weights()]
+    kept = np.sort(np.abs(np.concatenate(weights)))[-45:]
+    assert sorted(np.abs(np.concatenate([w[m] for w, m in zip(weights, masks, strict=True)]))) == kept.tolist()
+    assert [int(m.sum()) for m in masks] == [15, 30]
+    again = PrunedModel.from_config(together.get_config())
+    assert again.get_config()["groups"] == {"layer/kernel": "*", "head/kernel": "*"}
+    again.start()
+    assert again.sparsity() == 0.5
+    alone = prune_low_magnitude(grown(), ConstantSparsity(0.5, 0))
+    alone.start()
+    assert [row.zeros for row in alone.report()] == [30, 15]
+    two = {"layer/*": ConstantSparsity(0.5, 0), "head/*": ConstantSparsity(0.6, 0)}
+    with pytest.raises(OptionError, match="different schedules"):
+        prune_low_magnitude(grown(), two, groups=("*",))
+    with pytest.raises(OptionError, match="MByN decides each weight by itself"):
+        prune_low_magnitude(grown(), NOW, sparsity_m_by_n=(2, 4), groups=("*",))
+    with pytest.raises(OptionError, match="groups: no weight"):
+        prune_low_magnitude(grown(), NOW, groups=("conv*",))
+
+
+def test_structures_by_pattern_come_back_from_a_file(tmp_path):
+    model = model_of((6,), layers.Dense(10, name="layer"))
+    pruned = prune_low_magnitude(model, ConstantSparsity(0.5, 0), structure={"layer/*": Blocks(2, 5)})
+    again = PrunedModel.from_config(pruned.get_config())
+    assert [masked.structure for masked, _ in again.masked_weights()] == [Blocks(2, 5), Elements()]
 
 
 def test_contribs_histogram_by_name():

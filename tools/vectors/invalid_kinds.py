@@ -95,6 +95,13 @@ _BROKEN: dict[str, tuple[str, Make]] = {
     "tubes_long": ("1,025 kernel positions", floats(18, [1], (1025, 1, 1), (1025, 1, 1), shape=(1025, 1, 1))),
     "tubes_none": ("no kernel positions", floats(18, [1], (0, 1, 1), (0, 1, 1), shape=(0, 1, 1))),
     "linear_tube": ("tubes longer than the smaller side", floats(19, [3], (1, 1, 3))),
+    "kept_height": ("blocks taller than the matrix", mixed(30, [3, 1, 1], [1, 0], (1, 3, 1))),
+    "kept_width": ("blocks without columns", mixed(30, [1, 0, 0], [], (0, 1, 0))),
+    "kept_count": ("more blocks than there are", mixed(30, [2, 2, 2], [1], (2, 2, 2))),
+    "kept_count_negative": ("a negative count", mixed(30, [2, 2, -1], [1], (1, 2, 2))),
+    "kept_mask": ("a mask value of 2", mixed(30, [1, 2, 2], [2, 0], (2, 1, 2))),
+    "kept_mask_sum": ("a mask of another count", mixed(30, [1, 2, 1], [1, 1], (1, 1, 2))),
+    "kept_vector": ("blocks of a vector", mixed(30, [1, 1, 1], [1, 0], (1, 1, 1), shape=(2,))),
     "linear_rows": ("row axes that leave no columns", floats(19, [1, 2], (2, 2, 1))),
 }  # fmt: skip
 

@@ -171,11 +171,20 @@ def kind_t_linear() -> bytes:
     return kind_file(19, one, two, Case((4, 5), [3], [symbols(2, 2, 3)]))
 
 
+def kind_block_sparse() -> bytes:
+    """block_sparse with some, no and all blocks, over both edges, rows from the first axis, a bool mask, float64"""
+    some = Case((4, 6), [2, 3, 2], [(INT32, [0, 1, 1, 0]), symbols(2, 2, 3)])
+    edges = Case((3, 5), [2, 2, 3], [(INT32, [0, 1, 1, 0, 0, 1]), symbols(3, 2, 2)], "float16")
+    none = Case((2, 2), [1, 2, 0], [(INT32, [0, 0]), symbols(0, 1, 2)])
+    wide = (F64, np.array([1, -0.5, 2, 0.125, 3, 8]).reshape(2, 1, 3))
+    return kind_file(30, some, edges, none, Case((2, 1, 3), [1, 3, 2, 1], [(BOOL, [1, 1]), wide], "float64"))
+
+
 KINDS: dict[str, Callable[[], bytes]] = {
     make.__name__: make
     for make in (
         kind_dictionary, kind_tensor_train, kind_tensor_ring, kind_hierarchical_tucker, kind_tucker2, kind_cp,
         kind_product_quantization, kind_sparse_kmeans, kind_simhash, kind_random_projection, kind_block_diagonal,
-        kind_input_output, kind_mixed_block, kind_t_product, kind_t_linear,
+        kind_input_output, kind_mixed_block, kind_t_product, kind_t_linear, kind_block_sparse,
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from .block import Block
 from .block_diagonal import BlockDiagonal
+from .block_sparse import BlockSparse
 from .cp import CP
 from .dct import Dct
 from .dense import Dense
@@ -33,6 +34,7 @@ __all__ = [
     "FACTORIZATIONS",
     "Block",
     "BlockDiagonal",
+    "BlockSparse",
     "Dct",
     "Dense",
     "Dictionary",

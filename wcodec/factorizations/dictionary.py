@@ -31,6 +31,7 @@ class Dictionary(MatrixFactorization):
     kind: ClassVar[str] = "dictionary"
     number: ClassVar[int | None] = 5
     integer_factors: ClassVar[frozenset[str]] = frozenset({"mask"})
+    start: ClassVar[str] = "rows"  # of the learning, a name of `wcodec.fitting.dictionary_starts.STARTS`
 
     atoms: int
     nonzeros: int
@@ -50,7 +51,7 @@ class Dictionary(MatrixFactorization):
         from ..fitting.dictionary_learning import learn  # a decoder needs none of it
 
         matrix = checked(weight, self.shape, self.kind).reshape(self.matrix_shape)
-        learned = learn(matrix, self.atoms, self.nonzeros)
+        learned = learn(matrix, self.atoms, self.nonzeros, start=self.start)
         return stored(weight, self.factors_of(learned.codes, learned.atoms))
 
     def factors_of(self, codes: np.ndarray, atoms: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .decompositions import stored, truncated_svd
 from .protocol import Factors
-from .tensorized import TensorizedFactorization, balanced_extents
+from .tensorized import TensorizedFactorization, balanced_digits
 
 
 class Node(NamedTuple):
@@ -59,18 +59,14 @@ class HierarchicalTucker(TensorizedFactorization):
     row_axes: int = 0
 
     def __post_init__(self) -> None:
-        self._check_modes(2 * len(self.rows) - 2)
-        for number, rank in enumerate(self.ranks, 1):
-            self._check_range(f"rank {number}", rank, self._largest_rank(number))
+        self._check_network(2 * len(self.rows) - 2)
 
     @classmethod
     def with_rank(cls, shape: tuple[int, ...], rank: int, modes: int = 3, row_axes: int = 0) -> HierarchicalTucker:
         """Near-equal extents, and `rank` at every node or what the node allows where that is less."""
-        split = row_axes or len(shape) - 1
-        rows = balanced_extents(int(np.prod(shape[:split])), modes)
-        columns = balanced_extents(int(np.prod(shape[split:])), modes)[::-1]
-        widest = cls(shape, rows, columns, (1,) * (2 * modes - 2), row_axes)
-        ranks = tuple(min(rank, widest._largest_rank(number)) for number in range(1, 2 * modes - 1))
+        rows, columns = balanced_digits(shape, modes, row_axes)
+        thinnest = cls(shape, rows, columns, (1,) * (2 * modes - 2), row_axes)
+        ranks = tuple(min(rank, thinnest._largest_rank(number)) for number in range(1, 2 * modes - 1))
         return cls(shape, rows, columns, ranks, row_axes)
 
     def _elements(self, node: Node) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import FactorizationError, UnknownKindError
 from .block import Block
 from .block_diagonal import BlockDiagonal
+from .block_sparse import BlockSparse
 from .cp import CP
 from .dct import Dct
 from .dense import Dense
@@ -56,6 +57,7 @@ FACTORIZATIONS: dict[str, type[Factorization]] = {
     "dct": Dct,
     "block": Block,
     "tfc": Tfc,
+    "block_sparse": BlockSparse,
 }
 
 

@@ -8,10 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import FactorizationError
 from .decompositions import stored, truncated_svd
 from .protocol import Factors
-from .tensorized import TensorizedFactorization, balanced_extents, join
+from .tensorized import TensorizedFactorization, balanced_digits, join, train_cores
 
 
 @dataclass(frozen=True)
@@ -38,21 +37,22 @@ class TensorRing(TensorizedFactorization):
     row_axes: int = 0
 
     def __post_init__(self) -> None:
-        self._check_modes(len(self.rows))
-        if min(self.ranks) < 1:
-            raise FactorizationError(f"tensor_ring ranks {self.ranks} are not all positive")
-        for bond in range(1, len(self.rows)):
-            self._check_range(f"rank {bond}", self.ranks[bond], self._largest_rank(bond))
+        self._check_network(len(self.rows), first=0)
 
     @property
     def _meeting(self) -> int:
         """The bond at which the products from both ends meet: up to it the left one is smaller."""
         return max(1, sum(left <= right for left, right in (self._sides(k) for k in range(1, len(self.rows)))))
 
-    def _largest_rank(self, bond: int) -> int:
-        """With it, what `matrix` builds up to this bond has 4 times as many elements as the padded weight."""
-        sides = self._sides(bond)
-        built = max(sides[:1] * (bond <= self._meeting) + sides[1:] * (bond >= self._meeting))
+    def _largest_rank(self, number: int) -> int:
+        """With it, what `matrix` builds up to this bond has 4 times as many elements as the padded weight.
+
+        The closing rank, number 0, has no bound of its own: it lowers those of the others.
+        """
+        if number == 0:
+            return self.ranks[0]
+        sides = self._sides(number)
+        built = max(sides[:1] * (number <= self._meeting) + sides[1:] * (number >= self._meeting))
         return 4 * sides[0] * sides[1] // (self.ranks[0] * built)
 
     @classmethod
@@ -61,9 +61,7 @@ class TensorRing(TensorizedFactorization):
 
         The ring closes with the largest divisor of the first mode that is at most its root, as in TR-SVD.
         """
-        split = row_axes or len(shape) - 1
-        rows = balanced_extents(int(np.prod(shape[:split])), modes)
-        columns = balanced_extents(int(np.prod(shape[split:])), modes)[::-1]
+        rows, columns = balanced_digits(shape, modes, row_axes)
         first = rows[0] * columns[0]
         closing = max(k for k in range(1, first + 1) if first % k == 0 and k * k <= first and k <= rank)
         ranks = [closing]
@@ -87,14 +85,8 @@ class TensorRing(TensorizedFactorization):
         cores = {names[0]: core.reshape(self.factor_shapes[names[0]])}
         # The closing bond goes to the far end: (r_1, modes 2 to d, r_0).
         rest = np.moveaxis((s[:, None] * vt).reshape(closing, self.ranks[1], -1), 0, -1)
-        for name, rank in zip(names[1:], (*self.ranks[2:], None), strict=True):
-            shape = self.factor_shapes[name]
-            if rank is None:
-                cores[name] = rest.reshape(shape)
-                continue
-            u, s, vt = truncated_svd(rest.reshape(shape[0] * shape[1] * shape[2], -1), rank)
-            cores[name], rest = u.reshape(shape), s[:, None] * vt
-        return stored(weight, cores)
+        others = {name: self.factor_shapes[name] for name in names[1:]}
+        return stored(weight, {**cores, **train_cores(rest, others)})
 
     def matrix(self, factors: Factors, xp: Any = np) -> Any:
         cores = [factors[name] for name in self.factor_shapes]

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .decompositions import stored, truncated_svd
+from .decompositions import stored
 from .matrix import pad_columns
 from .protocol import Factors
-from .tensorized import TensorizedFactorization, balanced_extents, join
+from .tensorized import TensorizedFactorization, balanced_digits, join, train_cores
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,17 @@ class TensorTrain(TensorizedFactorization):
     row_axes: int = 0
 
     def __post_init__(self) -> None:
-        self._check_modes(len(self.rows) - 1)
-        for bond, rank in enumerate(self.ranks, 1):
-            self._check_range(f"rank {bond}", rank, min(self._sides(bond)))
+        self._check_network(len(self.rows) - 1)
+
+    def _largest_rank(self, number: int) -> int:
+        return min(self._sides(number))
 
     @classmethod
     def with_rank(cls, shape: tuple[int, ...], rank: int, modes: int = 3, row_axes: int = 0) -> TensorTrain:
         """Near-equal extents, and `rank` at every bond or what the bond allows where that is less."""
-        split = row_axes or len(shape) - 1
-        rows = balanced_extents(int(np.prod(shape[:split])), modes)
-        columns = balanced_extents(int(np.prod(shape[split:])), modes)[::-1]
-        widest = cls(shape, rows, columns, (1,) * (modes - 1), row_axes)
-        ranks = tuple(min(rank, *widest._sides(bond)) for bond in range(1, modes))
+        rows, columns = balanced_digits(shape, modes, row_axes)
+        thinnest = cls(shape, rows, columns, (1,) * (modes - 1), row_axes)
+        ranks = tuple(min(rank, thinnest._largest_rank(bond)) for bond in range(1, modes))
         return cls(shape, rows, columns, ranks, row_axes)
 
     @property
@@ -59,15 +58,7 @@ class TensorTrain(TensorizedFactorization):
         return {f"core{k}": size for k, size in enumerate(sizes, 1)}
 
     def fit(self, weight: np.ndarray) -> dict[str, np.ndarray]:
-        rest = self._tensor(weight)
-        cores = {}
-        for (name, shape), rank in zip(self.factor_shapes.items(), (*self.ranks, None), strict=True):
-            if rank is None:
-                cores[name] = rest.reshape(shape)
-                continue
-            u, s, vt = truncated_svd(rest.reshape(shape[0] * shape[1] * shape[2], -1), rank)
-            cores[name], rest = u.reshape(shape), s[:, None] * vt
-        return stored(weight, cores)
+        return stored(weight, train_cores(self._tensor(weight), self.factor_shapes))
 
     def matrix(self, factors: Factors, xp: Any = np) -> Any:
         # From the left: no part has more elements than the whole, for a rank is at most the elements after its bond.

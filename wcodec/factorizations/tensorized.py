@@ -8,12 +8,14 @@ m_k n_k ("Tensorizing Neural Networks", Novikov et al., 2015).
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..errors import FactorizationError
-from .decompositions import checked, padded
+from .decompositions import checked, padded, truncated_svd
 from .matrix import MatrixFactorization
 
 MAX_MODES = 16
@@ -31,7 +33,8 @@ class TensorizedFactorization(MatrixFactorization):
     columns: tuple[int, ...]
     ranks: tuple[int, ...]
 
-    def _check_modes(self, ranks: int) -> None:
+    def _check_network(self, ranks: int, first: int = 1) -> None:
+        """Digits that make the matrix, and so many ranks within their bounds, counted from `first`."""
         self._check_matrix()
         if len(self.rows) != len(self.columns) or not 2 <= len(self.rows) <= MAX_MODES:
             raise FactorizationError(
@@ -45,6 +48,12 @@ class TensorizedFactorization(MatrixFactorization):
         if len(self.ranks) != ranks:
             rule = f"{self.kind} of {len(self.rows)} modes takes {ranks} ranks, not {len(self.ranks)}"
             raise FactorizationError(rule)
+        for number, rank in enumerate(self.ranks, first):
+            self._check_range(f"rank {number}", rank, self._largest_rank(number))
+
+    @abstractmethod
+    def _largest_rank(self, number: int) -> int:
+        """The bound of a rank: what it can use, and what keeps the product within a small multiple of the weight."""
 
     @property
     def modes(self) -> tuple[int, ...]:
@@ -66,6 +75,28 @@ class TensorizedFactorization(MatrixFactorization):
         """The weight's own (m, n) of the padded matrix."""
         m, n = self.matrix_shape
         return matrix[:m, :n]
+
+
+def balanced_digits(shape: tuple[int, ...], modes: int, row_axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Near-equal extents of rows, largest first, and of columns, largest last."""
+    split = row_axes or len(shape) - 1
+    rows = balanced_extents(math.prod(shape[:split]), modes)
+    return rows, balanced_extents(math.prod(shape[split:]), modes)[::-1]
+
+
+def train_cores(rest: np.ndarray, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Cores of these shapes (r, m, n, s) of a tensor, one after the other by truncated SVDs (TT-SVD, Oseledets, 2011).
+
+    Args:
+        rest: float64 of as many elements as r m n of the first core, the m n of the others, and s of the last make.
+        shapes: name of a core -> its shape.
+    """
+    *names, last = shapes
+    cores = {}
+    for name in names:
+        u, s, vt = truncated_svd(rest.reshape(math.prod(shapes[name][:3]), -1), shapes[name][3])
+        cores[name], rest = u.reshape(shapes[name]), s[:, None] * vt
+    return {**cores, last: rest.reshape(shapes[last])}
 
 
 def join(left: Any, right: Any, xp: Any) -> Any:

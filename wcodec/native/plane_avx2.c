@@ -2,14 +2,10 @@
  *
  * Compiled for any x86-64 and chosen at run time; the compiler is told of AVX2 function by function.
  */
+#include "avx2.h"
 #include "rans.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
-
-#include <immintrin.h>
-
-#define AVX2 __attribute__((target("avx2")))
-#define INLINE_AVX2 __attribute__((target("avx2"), always_inline)) static inline
 
 /* UNPACK[mask]: shuffles that bring the coming words, in order, to the lanes whose bit is set. */
 #define BYTE(mask, lane, half) \
@@ -23,14 +19,10 @@
 #define ROWS_64(mask) ROWS_16(mask), ROWS_16((mask) + 16), ROWS_16((mask) + 32), ROWS_16((mask) + 48)
 static const uint8_t UNPACK[256][16] = {ROWS_64(0), ROWS_64(64), ROWS_64(128), ROWS_64(192)};
 
-INLINE_AVX2 __m256i load(const void *at) { return _mm256_loadu_si256((const __m256i *)at); }
-
-INLINE_AVX2 void store(void *at, __m256i value) { _mm256_storeu_si256((__m256i *)at, value); }
-
 /* One byte of each of eight lanes: returns their slots, advances states and words. */
 INLINE_AVX2 __m256i decode_group(const uint32_t *slots, __m256i *state, const uint8_t **words) {
     const __m256i twelve = _mm256_set1_epi32(RANS_TOTAL - 1), zero = _mm256_setzero_si256();
-    __m256i slot = _mm256_i32gather_epi32((const int *)slots, _mm256_and_si256(*state, twelve), 4);
+    __m256i slot = look_up(slots, _mm256_and_si256(*state, twelve));
     __m256i frequency = _mm256_and_si256(_mm256_srli_epi32(slot, 8), twelve);
     __m256i x = _mm256_add_epi32(_mm256_mullo_epi32(_mm256_srli_epi32(*state, RANS_BITS), frequency),
                                  _mm256_srli_epi32(slot, 20));

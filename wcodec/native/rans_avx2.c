@@ -3,18 +3,10 @@
  * Compiled for any x86-64 and chosen at run time. The compiler is told of AVX2 function by function: with wider
  * vectors at its disposal it makes this code half as fast.
  */
+#include "avx2.h"
 #include "rans_lanes.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
-
-#include <immintrin.h>
-
-#define AVX2 __attribute__((target("avx2")))
-#define INLINE_AVX2 __attribute__((target("avx2"), always_inline)) static inline
-
-INLINE_AVX2 __m256i load(const void *at) { return _mm256_loadu_si256((const __m256i *)at); }
-
-INLINE_AVX2 void store(void *at, __m256i value) { _mm256_storeu_si256((__m256i *)at, value); }
 
 typedef struct {
     const rans_slot *slots;
@@ -40,7 +32,7 @@ INLINE_AVX2 __m256i decode_group(rans_source *in, __m256i *state, __m256i contex
     __m256i class = _mm256_min_epi32(_mm256_max_epi32(scale, zero), limit);
     __m256i index = _mm256_add_epi32(_mm256_and_si256(x, _mm256_set1_epi32((int)RANS_SLOTS - 1)),
                                      _mm256_add_epi32(class, context_offset(contexts, group)));
-    __m256i slot = _mm256_i32gather_epi32((const int *)in->slots, index, 4);
+    __m256i slot = look_up(in->slots, index);
     x = _mm256_add_epi32(_mm256_mullo_epi32(_mm256_srli_epi32(x, WCZ_RANS_BITS), _mm256_srli_epi32(slot, 20)),
                          _mm256_and_si256(_mm256_srli_epi32(slot, 8), _mm256_set1_epi32(0xFFF)));
     __m256i needs = _mm256_cmpeq_epi32(_mm256_srli_epi32(x, 16), zero);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from .clustered import ClusteredModel, cluster_weights, strip_clustering
 from .compressible import CompressibleModel, compressible
 from .narrowing import live_units, narrowed
 from .operators import CompressionOperator, Phase, ScheduleWarning
@@ -23,6 +24,7 @@ _ABOVE = ("CompressedFit", "Recipe", "fit_compressed", "refine")
 
 __all__ = [
     "AlphaSchedule",
+    "ClusteredModel",
     "CompressedFit",
     "CompressibleModel",
     "CompressionOperator",
@@ -38,6 +40,7 @@ __all__ = [
     "WarmUpCosine",
     "WeightChange",
     "by_density",
+    "cluster_weights",
     "compressible",
     "default_factorization",
     "fit_compressed",
@@ -48,6 +51,7 @@ __all__ = [
     "prune_low_magnitude",
     "refine",
     "resized",
+    "strip_clustering",
     "strip_pruning",
     "unit_groups",
     "variable_names",

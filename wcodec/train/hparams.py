@@ -134,7 +134,7 @@ PRUNING_2018 = HParams(
     }
 )
 
-# google-research's model_pruning of 2020 and later; its group_* options have no counterpart here
+# google-research's model_pruning of 2020 and later
 PRUNING = HParams(
     {
         "name": "model_pruning",
@@ -151,6 +151,9 @@ PRUNING = HParams(
         **_SPARSITY_FUNCTION,
         "gradient_decay_rate": 0.99,
         "prune_option": "weight",
+        "group_pruning": False,
+        "group_sparsity_map": ("",),
+        "group_block_dims_map": ("",),
         "intra_block_sparsity": False,
         "use_tpu": False,
     }

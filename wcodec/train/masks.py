@@ -7,8 +7,9 @@ row-major order is kept.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -36,6 +37,48 @@ def exact_mask(scores: np.ndarray, sparsity: float) -> np.ndarray:
     return mask.reshape(scores.shape)
 
 
+class Grid(NamedTuple):
+    """How blocks lie on a weight that is a matrix but for axes of length 1.
+
+    Attributes:
+        rows: extent of the matrix.
+        columns: extent of the matrix.
+        row_axes: how many axes of the weight make the rows.
+        height: of a block; the lowest ones may reach over the edge.
+        width: of a block.
+    """
+
+    rows: int
+    columns: int
+    row_axes: int
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], block: tuple[int, int]) -> Grid:
+        """The blocks (height, width), -1 for the whole axis, of a weight.
+
+        Raises:
+            OptionError: the weight has not just two axes longer than 1, or a side of a block is below 1.
+        """
+        if not is_matrix(shape):
+            raise OptionError(f"blocks are cut from matrices; a weight of shape {shape} is not one")
+        rows, columns = [n for n in shape if n > 1]
+        height, width = (
+            n if extent == WHOLE_AXIS else extent for extent, n in zip(block, (rows, columns), strict=True)
+        )
+        if height < 1 or width < 1:
+            raise OptionError(f"a block is (height, width) >= 1, or -1 for the whole axis, not {block}")
+        return cls(
+            rows, columns, 1 + next(i for i, n in enumerate(shape) if n > 1), min(height, rows), min(width, columns)
+        )
+
+
+def is_matrix(shape: tuple[int, ...]) -> bool:
+    """Whether just two axes are longer than 1, which is what contrib's squeeze leaves a matrix of."""
+    return sum(n > 1 for n in shape) == 2
+
+
 def block_mask(scores: np.ndarray, sparsity: float, block: tuple[int, int], pooling: str = "AVG") -> np.ndarray:
     """Keep or drop whole blocks of a matrix, by the mean or the largest of their scores.
 
@@ -50,16 +93,20 @@ def block_mask(scores: np.ndarray, sparsity: float, block: tuple[int, int], pool
     """
     if pooling not in POOLING:
         raise OptionError(f"block pooling {pooling!r} is not one of {', '.join(POOLING)}")
-    matrix = scores.reshape([n for n in scores.shape if n > 1] or [1, 1])
-    if matrix.ndim != 2:
-        raise OptionError(f"blocks are cut from matrices; a weight of shape {scores.shape} is not one")
-    height, width = (n if extent == WHOLE_AXIS else extent for extent, n in zip(block, matrix.shape, strict=True))
-    if height < 1 or width < 1:
-        raise OptionError(f"a block is (height, width) >= 1, or -1 for the whole axis, not {block}")
-    pooled = _pooled(matrix.astype(np.float64), height, width, pooling)
-    kept = exact_mask(pooled, sparsity)
-    expanded = np.kron(kept, np.ones((height, width), bool))[: matrix.shape[0], : matrix.shape[1]]
-    return expanded.astype(bool).reshape(scores.shape)
+    grid = Grid.of(scores.shape, block)
+    return _expanded(exact_mask(_pooled_on(grid, scores, pooling), sparsity), grid, scores.shape)
+
+
+def _pooled_on(grid: Grid, scores: np.ndarray, pooling: str) -> np.ndarray:
+    """A score a block, (rows of blocks, columns of blocks) float64."""
+    matrix = scores.reshape(grid.rows, grid.columns).astype(np.float64)
+    return _pooled(matrix, grid.height, grid.width, pooling)
+
+
+def _expanded(kept: np.ndarray, grid: Grid, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask of blocks as one of weights."""
+    cells = np.kron(kept, np.ones((grid.height, grid.width), bool))
+    return cells[: grid.rows, : grid.columns].astype(bool).reshape(shape)
 
 
 def _pooled(matrix: np.ndarray, height: int, width: int, pooling: str) -> np.ndarray:
@@ -106,9 +153,47 @@ class Structure(Protocol):
         """
 
 
+@runtime_checkable
+class CellStructure(Structure, Protocol):
+    """One whose masks keep or drop cells by one score each, so that weights can be pruned together."""
+
+    def pooled(self, scores: np.ndarray) -> np.ndarray:
+        """The score of every cell, any shape."""
+
+    def expanded(self, kept: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The mask of a weight of `shape` from the cells that are kept, shaped as `pooled` gives them."""
+
+
+def group_masks(
+    scores: Sequence[np.ndarray], structures: Sequence[CellStructure], sparsity: float
+) -> list[tuple[np.ndarray, float]]:
+    """Masks and thresholds of several weights whose cells compete with one another: `sparsity` is that of all of them.
+
+    Args:
+        scores: of each weight, >= 0.
+        structures: of the mask of each weight.
+        sparsity: share of cells that are dropped.
+    """
+    pooled = [structure.pooled(s) for structure, s in zip(structures, scores, strict=True)]
+    kept = exact_mask(np.concatenate([cells.ravel() for cells in pooled]), sparsity)
+    parts = np.split(kept, np.cumsum([cells.size for cells in pooled])[:-1])
+    return [
+        _with_threshold(s, structure.expanded(part.reshape(cells.shape), s.shape))
+        for structure, s, cells, part in zip(structures, scores, pooled, parts, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class Elements:
     """Single weights, exactly as many as the sparsity says."""
+
+    def pooled(self, scores: np.ndarray) -> np.ndarray:
+        """See CellStructure: the scores themselves."""
+        return scores
+
+    def expanded(self, kept: np.ndarray, _shape: tuple[int, ...]) -> np.ndarray:
+        """See CellStructure."""
+        return kept
 
     def mask(self, scores: np.ndarray, sparsity: float, _threshold: float) -> tuple[np.ndarray, float]:
         """See Structure; the threshold is the smallest score that is kept."""
@@ -123,11 +208,27 @@ class Blocks:
     width: int
     pooling: str = "AVG"
 
+    def __post_init__(self) -> None:
+        if self.pooling not in POOLING:
+            raise OptionError(f"block pooling {self.pooling!r} is not one of {', '.join(POOLING)}")
+
+    def grid(self, shape: tuple[int, ...]) -> Grid | None:
+        """How the blocks lie on a weight; None where it is no matrix."""
+        return Grid.of(shape, (self.height, self.width)) if is_matrix(shape) else None
+
+    def pooled(self, scores: np.ndarray) -> np.ndarray:
+        """See CellStructure: means or maxima of blocks."""
+        grid = self.grid(scores.shape)
+        return scores if grid is None else _pooled_on(grid, scores, self.pooling)
+
+    def expanded(self, kept: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """See CellStructure."""
+        grid = self.grid(shape)
+        return kept if grid is None else _expanded(kept, grid, shape)
+
     def mask(self, scores: np.ndarray, sparsity: float, _threshold: float) -> tuple[np.ndarray, float]:
         """See Structure."""
-        if sum(n > 1 for n in scores.shape) != 2:
-            return _with_threshold(scores, exact_mask(scores, sparsity))
-        return _with_threshold(scores, block_mask(scores, sparsity, (self.height, self.width), self.pooling))
+        return group_masks([scores], [self], sparsity)[0]
 
 
 @dataclass(frozen=True)

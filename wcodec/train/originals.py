@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 
-from ..errors import HyperparameterError
+from ..errors import HyperparameterError, OptionError
 from ..factorizations import (
     BlockDiagonal,
     Dictionary,
@@ -35,12 +35,13 @@ from .hparams import COMPRESSION, PRUNING, PRUNING_2018, HParams
 from .masks import Blocks, Elements, Histogram, MByN, Structure, kept_count
 from .operators import CompressionOperator, grows
 from .plan import FactorizationFactory
-from .pruning import PrunedModel, prune_low_magnitude
+from .pruning import PrunedModel
 from .saliency import PRUNE_OPTIONS, Saliency, WeightChange
 from .schedules import AlphaSchedule, ContribSparsity, PolynomialDecay
 from .wrapper import trainable_weights_of
 
 SIMHASH_SEED = 42  # graph_compression's
+UNGROUPED = "ungrouped"  # model_pruning's
 Shape = tuple[int, ...]
 
 
@@ -56,16 +57,27 @@ def _simhash(hparams: HParams, shape: Shape) -> Factorization:
     return SimHash(shape, graph_compression_documented_rank(*_matrix(shape), hparams.rank), SIMHASH_SEED)
 
 
+class HashedDictionary(Dictionary):
+    """A dictionary whose learning starts from locality-sensitive hashes: `use_lsh`. In a file it is a Dictionary."""
+
+    start = "lsh"
+
+
 def _dictionary(hparams: HParams, shape: Shape) -> Factorization:
     m, n = _matrix(shape)
     atoms = min(m, int(m * 100 / hparams.rank + 1))
-    return Dictionary(shape, atoms, min(atoms, int(n * 100 / hparams.rank + 1)))
+    kind = HashedDictionary if hparams.get("use_lsh", False) else Dictionary
+    return kind(shape, atoms, min(atoms, int(n * 100 / hparams.rank + 1)))
 
 
 def _kmeans(hparams: HParams, shape: Shape) -> Factorization:
     if hparams.get("pruning_fraction", 0.0):
         return SparseKMeans(shape, kept_count(math.prod(shape), hparams.pruning_fraction), hparams.rank)
     if hparams.get("block_size", 1) > 1:
+        if hparams.get("do_transpose", False):
+            raise HyperparameterError(
+                "do_transpose with block_size > 1: blocks run along rows; transpose the weight itself"
+            )
         return ProductQuantization(shape, hparams.rank, hparams.block_size)
     return KMeans(shape, hparams.rank)
 
@@ -174,7 +186,13 @@ def _frozen(hparams: HParams, plan: Mapping[str, Factorization]) -> set[str]:
     return frozen
 
 
-def pruned_model(model: keras.Model, hparams: HParams | str = "", *, histogram: bool = False) -> PrunedModel:
+def pruned_model(
+    model: keras.Model,
+    hparams: HParams | str = "",
+    *,
+    histogram: bool = False,
+    groups: Mapping[str, Sequence[str]] | None = None,
+) -> PrunedModel:
     """A PrunedModel by hyperparameters of contrib or google-research model_pruning.
 
     Args:
@@ -183,25 +201,58 @@ def pruned_model(model: keras.Model, hparams: HParams | str = "", *, histogram: 
             the later ones; or values.
         histogram: thresholds by histogram, as the code of 2018 has them; exact otherwise, and then `nbins` and
             `threshold_decay` have no effect.
+        groups: group name -> name patterns of its weights, for `group_pruning=true`: the weights of a group are pruned
+            together. As there, all other weights are one group more, "ungrouped".
 
     Raises:
-        HyperparameterError: a name or value that does not exist, or a weight that two entries of a map are for.
+        HyperparameterError: a name or value that does not exist, a weight that two entries of a map are for, or groups
+            without `group_pruning`.
         ScheduleError: a sparsity or window without meaning.
     """
     values = _pruning_hparams(hparams) if isinstance(hparams, str) else hparams
-    weights = trainable_weights_of(model, "pruned_model")
-    schedules = {
-        weight.name: _schedule(values, _mapped(values, "weight_sparsity_map", weight.name))
-        for weight in weights
+    names = [
+        weight.name
+        for weight in trainable_weights_of(model, "pruned_model")
         if not any(name and name in weight.name for name in values.get("do_not_prune", ()))
-        and (not any(values.get("weight_sparsity_map", ())) or _mapped(values, "weight_sparsity_map", weight.name))
         and len(weight.variable.shape) >= 2
         and not weight.name.endswith("bias")
-    }
-    structure: Structure = (
-        Histogram(values.nbins, values.threshold_decay) if histogram else _structure(values, [w.name for w in weights])
+    ]
+    members = _groups(values, names, groups or {})
+    if members:
+        targets = {name: _mapped(values, "group_sparsity_map", group) for name, group in members.items()}
+        structures = {name: _structure(values, group, "group_block_dims_map") for name, group in members.items()}
+    else:
+        only = any(values.get("weight_sparsity_map", ()))
+        targets = {name: _mapped(values, "weight_sparsity_map", name) for name in names}
+        targets = {name: target for name, target in targets.items() if target or not only}
+        structures = {name: _structure(values, name, "block_dims_map") for name in targets}
+    if not targets:
+        raise OptionError("the hyperparameters leave no weight to prune")
+    if histogram:
+        structures = dict.fromkeys(structures, Histogram(values.nbins, values.threshold_decay))
+    return PrunedModel(
+        model,
+        {name: _schedule(values, target) for name, target in targets.items()},
+        next(iter(structures.values())) if len(set(structures.values())) == 1 else structures,
+        _saliency(values),
+        members,
     )
-    return prune_low_magnitude(model, schedules, structure=structure, saliency=_saliency(values))
+
+
+def _groups(hparams: HParams, names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Name of a weight -> name of its group; none without group_pruning."""
+    if not hparams.get("group_pruning", False):
+        if groups:
+            raise HyperparameterError("groups need group_pruning=true")
+        return {}
+    for group, patterns in groups.items():
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise HyperparameterError(f"group {group!r}: no weight that can be pruned has a name like {pattern!r}")
+    return {
+        name: next((g for g, patterns in groups.items() if any(fnmatchcase(name, p) for p in patterns)), UNGROUPED)
+        for name in names
+    }
 
 
 def _pruning_hparams(text: str) -> HParams:
@@ -220,13 +271,15 @@ def _schedule(hparams: HParams, target: str | None) -> ContribSparsity:
     return ContribSparsity(function, hparams.begin_pruning_step, hparams.end_pruning_step, hparams.pruning_frequency)
 
 
-def _structure(hparams: HParams, names: Sequence[str]) -> Structure:
+def _structure(hparams: HParams, name: str, block_map: str) -> Structure:
+    """Of the masks of a weight or group: blocks by the entry of a map that is for it, or else by the sides of all."""
     height, width = hparams.block_height, hparams.block_width
-    blocks = {entry for name in names if (entry := _mapped(hparams, "block_dims_map", name))}
-    if len(blocks) > 1:
-        raise HyperparameterError(f"block_dims_map: one size of block a model, not {sorted(blocks)}")
-    for entry in blocks:
-        height, width = (int(_number("block_dims_map", side)) for side in entry.split("x", 1))
+    entry = _mapped(hparams, block_map, name)
+    if entry is not None:
+        sides = entry.split("x")
+        if len(sides) != 2:
+            raise HyperparameterError(f"{block_map}: {entry!r} is not of the form 4x4")
+        height, width = (int(_number(block_map, side)) for side in sides)
     if hparams.get("intra_block_sparsity", False):
         if height != 1:
             raise HyperparameterError(f"intra_block_sparsity needs block_height 1, not {height}")

@@ -6,16 +6,17 @@ Names as in the TensorFlow Model Optimization toolkit (TFMOT). The layers are th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from ..errors import NonFiniteError, OptionError, UnsupportedTypeError
-from ..factorizations import FactoredWeight, Sparse
-from .masks import STRUCTURES, Blocks, Elements, MByN, Structure
+from ..errors import OptionError, UnsupportedTypeError
+from ..factorizations import FactoredWeight
+from .masked_weight import MaskedWeight, as_array
+from .masks import STRUCTURES, Blocks, CellStructure, Elements, MByN, Structure, group_masks
 from .plan import OwnedWeight
 from .saliency import SALIENCIES, Magnitude, Saliency, watched
 from .schedules import SPARSITY_SCHEDULES, SparsitySchedule
@@ -30,8 +31,9 @@ def prune_low_magnitude(
     block_size: tuple[int, int] = (1, 1),
     block_pooling_type: str = "AVG",
     sparsity_m_by_n: tuple[int, int] | None = None,
-    structure: Structure | None = None,
+    structure: Structure | Mapping[str, Structure] | None = None,
     saliency: Saliency | None = None,
+    groups: Sequence[str] = (),
 ) -> PrunedModel:
     """Wrap a built model so that `fit` drops its least weights; then `wcodec.encode` it, or `strip_pruning`.
 
@@ -44,19 +46,28 @@ def prune_low_magnitude(
             matrices, single weights are dropped.
         block_pooling_type: "AVG" or "MAX", the score of a block.
         sparsity_m_by_n: (m, n): m of every n consecutive inputs of an output are zero, whatever the sparsity.
-        structure: of the masks, in place of the three options above: one of `wcodec.train.masks`.
+        structure: of the masks, in place of the three options above: one of `wcodec.train.masks`; or name pattern ->
+            structure, single weights where no pattern matches.
         saliency: which weights are the least, one of `wcodec.train.saliency`; magnitude unless given.
+        groups: name patterns; the weights that one matches are pruned together, to the sparsity of all of them: ("*",)
+            is global pruning. They share one schedule.
 
     Raises:
         UnsupportedTypeError: not a Keras model, not built, or a weight that is not floating-point.
-        OptionError: an option without meaning, or a pattern that matches no weight.
+        OptionError: an option without meaning, a pattern that matches no weight, or a group of several schedules.
     """
     weights = [w for w in trainable_weights_of(model, "prune_low_magnitude") if _is_prunable(w)]
     schedules = pruning_schedule if isinstance(pruning_schedule, Mapping) else {"*": pruning_schedule}
-    for pattern in schedules:
-        if not any(fnmatchcase(weight.name, pattern) for weight in weights):
-            raise OptionError(f"pruning_schedule: no weight that can be pruned has a name like {pattern!r}")
-    plan = {w.name: next((s for p, s in schedules.items() if fnmatchcase(w.name, p)), None) for w in weights}
+    named = {
+        "pruning_schedule": schedules,
+        "groups": groups,
+        "structure": structure if isinstance(structure, Mapping) else (),
+    }
+    for option, patterns in named.items():
+        for pattern in patterns:
+            if not any(fnmatchcase(weight.name, pattern) for weight in weights):
+                raise OptionError(f"{option}: no weight that can be pruned has a name like {pattern!r}")
+    plan = {w.name: _first_match(w.name, schedules) for w in weights}
     if structure is None:
         structure = _structure(block_size, block_pooling_type, sparsity_m_by_n)
     elif block_size != (1, 1) or sparsity_m_by_n is not None:
@@ -64,7 +75,15 @@ def prune_low_magnitude(
     chosen = {name: schedule for name, schedule in plan.items() if schedule is not None}
     if not chosen:
         raise OptionError("pruning_schedule leaves no weight to prune")
-    return PrunedModel(model, chosen, structure, saliency or Magnitude())
+    if isinstance(structure, Mapping):
+        structure = {name: _first_match(name, structure) or Elements() for name in chosen}
+    members = {name: _first_match(name, {pattern: pattern for pattern in groups}) for name in chosen}
+    found = {name: group for name, group in members.items() if group is not None}
+    return PrunedModel(model, chosen, structure, saliency or Magnitude(), found)
+
+
+def _first_match(name: str, by_pattern: Mapping[str, Any]) -> Any:
+    return next((value for pattern, value in by_pattern.items() if fnmatchcase(name, pattern)), None)
 
 
 def strip_pruning(model: PrunedModel) -> keras.Model:
@@ -82,39 +101,6 @@ class PrunedRow(NamedTuple):
     threshold: float
 
 
-class MaskedWeight:
-    """Variables beside one weight: its mask, the last threshold, and what its saliency remembers."""
-
-    def __init__(self, name: str, shape: tuple[int, ...], saliency: Saliency, wrapper: Wrapper) -> None:
-        prefix = name.replace("/", "-").replace(".", "_")  # Keras forbids the one in names, torch the other
-        add = wrapper.add_float_or_index
-        self.name = name
-        self.mask = add(shape=shape, dtype="bool", initializer="ones", trainable=False, name=f"{prefix}-mask")
-        self.threshold = add(shape=(), initializer="zeros", trainable=False, name=f"{prefix}-threshold")
-        self.state = {
-            key: add(
-                shape=shape,
-                initializer="zeros",
-                trainable=saliency.gradient_decay is not None,
-                overwrite_with_gradient=saliency.gradient_decay is not None,
-                name=f"{prefix}-{key}",
-            )
-            for key in saliency.state
-        }
-
-    def update(self, weight: np.ndarray, sparsity: float, structure: Structure, saliency: Saliency) -> None:
-        """Make the mask anew from a weight of float32."""
-        state = {key: _array(variable) for key, variable in self.state.items()}
-        scores = saliency.scores(weight, state)
-        if not np.isfinite(scores).all():
-            raise NonFiniteError("NaN or infinity cannot be pruned: training diverged", tensor=self.name)
-        mask, threshold = structure.mask(scores, sparsity, float(_array(self.threshold)))
-        self.mask.assign(mask)
-        self.threshold.assign(threshold)
-        for key, value in state.items():
-            self.state[key].assign(value)
-
-
 @keras.saving.register_keras_serializable("wcodec")
 class PrunedModel(Wrapper):
     """A model some of whose weights are masked; made by `prune_low_magnitude`."""
@@ -123,8 +109,9 @@ class PrunedModel(Wrapper):
         self,
         inner: keras.Model,
         schedules: Mapping[str, SparsitySchedule],
-        structure: Structure,
+        structure: Structure | Mapping[str, Structure],
         saliency: Saliency,
+        groups: Mapping[str, str] | None = None,
         *,
         name: str | None = None,
     ) -> None:
@@ -132,14 +119,34 @@ class PrunedModel(Wrapper):
         self._schedules = dict(schedules)
         self._structure = structure
         self._saliency = saliency
+        self._groups = dict(groups or {})
         variables = dict(variable_names(inner))
         self._masked = {
-            weight: MaskedWeight(weight, tuple(variables[weight].shape), saliency, self) for weight in schedules
+            weight: MaskedWeight(
+                weight,
+                tuple(variables[weight].shape),
+                structure[weight] if isinstance(structure, Mapping) else structure,
+                saliency,
+                self,
+            )
+            for weight in schedules
         }
+        self._check_groups()
         self._step = self.add_float_or_index(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="steps_done"
         )
         self.step = 0
+
+    def _check_groups(self) -> None:
+        """What is pruned together has one schedule, and cells that can be compared."""
+        first: dict[str, str] = {}
+        for name, group in self._groups.items():
+            other = first.setdefault(group, name)
+            if self._schedules[name] != self._schedules[other]:
+                raise OptionError(f"group {group!r}: {other!r} and {name!r} have different schedules")
+            if not isinstance(self._masked[name].structure, CellStructure):
+                kind = type(self._masked[name].structure).__name__
+                raise OptionError(f"group {group!r}: {kind} decides each weight by itself", tensor=name)
 
     # -- what it runs on -------------------------------------------------------------------------------------------
 
@@ -190,8 +197,18 @@ class PrunedModel(Wrapper):
         if not due:
             return
         self.fetch_state()
+        together: dict[str, list[tuple[MaskedWeight, np.ndarray, float]]] = {}
         for masked, v, sparsity in due:
-            masked.update(_array(keras.ops.cast(v, "float32")), sparsity, self._structure, self._saliency)
+            scores = masked.scores(as_array(keras.ops.cast(v, "float32")), self._saliency)
+            if masked.name in self._groups:
+                together.setdefault(self._groups[masked.name], []).append((masked, scores, sparsity))
+            else:
+                masked.update(scores, sparsity)
+        for members in together.values():
+            weights, scores_of, sparsities = zip(*members, strict=True)
+            found = group_masks(scores_of, [masked.structure for masked in weights], sparsities[0])
+            for masked, (mask, threshold) in zip(weights, found, strict=True):
+                masked.assign(mask, threshold)
 
     # -- what comes out --------------------------------------------------------------------------------------------
 
@@ -199,9 +216,9 @@ class PrunedModel(Wrapper):
         """Sparsity of every pruned weight as it is now."""
         rows = []
         for name, masked in self._masked.items():
-            mask = _array(masked.mask)
+            mask = as_array(masked.mask)
             zeros = int(mask.size - mask.sum())
-            rows.append(PrunedRow(name, mask.size, zeros, zeros / mask.size, float(_array(masked.threshold))))
+            rows.append(PrunedRow(name, mask.size, zeros, zeros / mask.size, float(as_array(masked.threshold))))
         return rows
 
     def sparsity(self) -> float:
@@ -211,16 +228,16 @@ class PrunedModel(Wrapper):
 
     def factored_weights(self) -> dict[str, FactoredWeight | np.ndarray]:
         """Name -> what the encoder takes, in the order of the inner model: a mask and the values that it leaves."""
-        arrays = {name: _array(variable) for name, variable in variable_names(self.inner)}
+        arrays = {name: as_array(variable) for name, variable in variable_names(self.inner)}
         return {
-            name: _sparse(array, _array(self._masked[name].mask)) if name in self._masked else array
+            name: self._masked[name].factored(array) if name in self._masked else array
             for name, array in arrays.items()
         }
 
     def finalize(self) -> keras.Model:
         """The plain model, the very one that was wrapped, with exact zeros where the masks are."""
         for masked, v in self.masked_weights():
-            v.assign(_array(v) * _array(masked.mask))
+            v.assign(as_array(v) * as_array(masked.mask))
         return self.inner
 
     # -- .keras files ----------------------------------------------------------------------------------------------
@@ -233,7 +250,7 @@ class PrunedModel(Wrapper):
     def load_own_variables(self, store: Any) -> None:
         """Back to the step that was saved."""
         super().load_own_variables(store)
-        self.step = int(_array(self._step))
+        self.step = int(as_array(self._step))
 
     def get_config(self) -> dict[str, Any]:
         """The inner model, the schedules, and what masks and saliency are made of."""
@@ -241,8 +258,9 @@ class PrunedModel(Wrapper):
             "name": self.name,
             "inner": keras.saving.serialize_keras_object(self.inner),
             "schedules": {name: _to_config(schedule) for name, schedule in self._schedules.items()},
-            "structure": _to_config(self._structure),
+            "structure": _plain(self._structure),
             "saliency": _to_config(self._saliency),
+            "groups": self._groups,
         }
 
     @classmethod
@@ -251,7 +269,12 @@ class PrunedModel(Wrapper):
         config = dict(config)
         inner = keras.saving.deserialize_keras_object(config.pop("inner"), custom_objects=custom_objects)
         schedules = {name: _from_config(s, SPARSITY_SCHEDULES) for name, s in config.pop("schedules").items()}
-        structure = _from_config(config.pop("structure"), STRUCTURES)
+        made = config.pop("structure")
+        structure = (
+            _from_config(made, STRUCTURES)
+            if "class" in made
+            else {name: _from_config(fields, STRUCTURES) for name, fields in made.items()}
+        )
         return cls(inner, schedules, structure, _from_config(config.pop("saliency"), SALIENCIES), **config)
 
 
@@ -282,12 +305,6 @@ def _is_prunable(weight: OwnedWeight) -> bool:
     return len(weight.variable.shape) >= 2 and weight.name.rsplit("/")[-1] != "bias"
 
 
-def _sparse(weight: np.ndarray, mask: np.ndarray) -> FactoredWeight:
-    values = weight[mask].astype(np.float32)
-    factors = {"mask": mask.astype(np.int32), "values": values}
-    return FactoredWeight(Sparse(weight.shape, values.size), factors, steps_are_open=True)
-
-
 def _structure(block_size: tuple[int, int], pooling: str, m_by_n: tuple[int, int] | None) -> Structure:
     if m_by_n is not None:
         if tuple(block_size) != (1, 1):
@@ -296,15 +313,13 @@ def _structure(block_size: tuple[int, int], pooling: str, m_by_n: tuple[int, int
     return Elements() if tuple(block_size) == (1, 1) else Blocks(*block_size, pooling)
 
 
-def _array(variable: Any) -> np.ndarray:
-    return np.array(keras.ops.convert_to_numpy(variable))
-
-
 def _to_config(made: Any) -> dict[str, Any]:
     return {"class": type(made).__name__, **{f.name: _plain(getattr(made, f.name)) for f in dataclasses.fields(made)}}
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
     return _to_config(value) if dataclasses.is_dataclass(value) else value
 
 

@@ -196,7 +196,8 @@ typedef struct {
     KIND(pool) \
     KIND(dct) \
     KIND(block) \
-    KIND(tfc)
+    KIND(tfc) \
+    KIND(block_sparse)
 #endif
 
 #define WCZ_DECLARE_KIND(name) extern const wcz_kind wcz_kind_##name;
