@@ -15,17 +15,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import backend
-from .chunk_decoder import QuantizedTensor
+from .chunks.decoder import QuantizedTensor
 from .container import Limits
-from .decoder import WczFile, decode, decode_quantized, safe_open, stream, verify
+from .decoding.decoder import WczFile, decode, decode_quantized, safe_open, stream, verify
 from .errors import WczError
 from .factorizations import register_factorization
 
 if TYPE_CHECKING:
-    from . import delta, factorizations, feed, plan, runtime, sources, train
-    from .download import fetch
-    from .encode_report import EncodeReport
-    from .encoder import encode
+    from . import delta, factorizations, feed, plan, rounds, runtime, sources, train
+    from .decoding.download import fetch
+    from .encoding.encoder import encode
+    from .encoding.report import EncodeReport
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
 
@@ -33,16 +33,17 @@ __version__ = "0.1.0.dev0"
 
 # name -> module that defines it; a module itself where both agree. Loaded on first use (PEP 562).
 _LAZY = {
-    "EncodeReport": "encode_report",
+    "EncodeReport": "encoding.report",
     "delta": "delta",
-    "encode": "encoder",
+    "encode": "encoding.encoder",
     "factorizations": "factorizations",
     "feed": "feed",
-    "fetch": "download",
+    "fetch": "decoding.download",
     "load": "tensor_files",
     "load_file": "tensor_files",
     "load_into": "loading",
     "plan": "plan",
+    "rounds": "rounds",
     "runtime": "runtime",
     "save": "tensor_files",
     "save_file": "tensor_files",
@@ -69,6 +70,7 @@ __all__ = [
     "load_into",
     "plan",
     "register_factorization",
+    "rounds",
     "runtime",
     "safe_open",
     "save",
@@ -85,3 +87,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'wcodec' has no attribute {name!r}")
     module = importlib.import_module(f".{_LAZY[name]}", __name__)
     return module if _LAZY[name] == name else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .container import DEFAULT_LIMITS, Limits
-from .decoder import decode
+from .decoding.decoder import decode
 from .frontends import find_frontend
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .decoder import decode
-from .encoder import encode
+from .decoding.decoder import decode
+from .encoding.encoder import encode
 
 
 def save_file(tensors: Mapping[str, Any], path: Any, metadata: Mapping[str, str] | None = None, **options: Any) -> None:

@@ -128,3 +128,74 @@ def test_a_missing_framework_is_named_with_its_extra(tmp_path: Path, monkeypatch
 def _no_keras(name: str, path: object = None, target: object = None) -> None:
     if name == "keras":
         raise ModuleNotFoundError("No module named 'keras'", name="keras")
+
+
+NOT_ARCHIVES = {
+    "text.npz": (b"these are no arrays", "is not an .npz archive"),
+    "cut.npz": (b"PK\x03\x04cut off", "is not an .npz archive"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_ARCHIVES)
+@pytest.mark.parametrize("verb", ["encode", "run"])
+def test_inputs_that_are_no_archive(verb: str, name: str, damaged: Path, tmp_path: Path) -> None:
+    content, rule = NOT_ARCHIVES[name]
+    (tmp_path / name).write_bytes(content)
+    np.savez(tmp_path / "m.npz", w=np.ones(3, np.float32))
+    words = {
+        "encode": (tmp_path / "m.npz", tmp_path / "out.wcz", "--calibration", tmp_path / name),
+        "run": (damaged, tmp_path / name),
+    }
+    done = run(verb, *words[verb])
+    assert done.exit_code == 1
+    assert done.stderr == f"error: {str(tmp_path / name)!r} {rule}\n"
+
+
+def test_inputs_of_objects_are_not_unpickled(damaged: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", fine=np.ones(3), odd=np.array([print], object))
+    done = run("run", damaged, tmp_path / "x.npz")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: array 'odd' of {str(tmp_path / 'x.npz')!r} cannot be read: ")
+
+
+@pytest.mark.parametrize("verb", ["inspect", "verify", "stream", "fetch"])
+def test_a_protocol_that_does_not_exist(verb: str, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec", reason="needs the extra remote")
+    done = run(verb, "nonsense://there/model.wcz", *([tmp_path / "out.wcz"] if verb == "fetch" else []))
+    assert done.exit_code == 1
+    assert done.stderr == "error: nonsense://there/model.wcz cannot be read: Protocol not known: nonsense\n"
+
+
+NAMES = {
+    "a\0b": ("npz", r"'a\x00b': .npz cannot hold a name with a NUL or of more than 65531 bytes; write .safetensors"),
+    "n" * 65532: (
+        "npz",
+        f"'{'n' * 65532}': .npz cannot hold a name with a NUL or of more than 65531 bytes; write .safetensors",
+    ),
+    "__metadata__": ("safetensors", "'__metadata__': .safetensors keeps this name for itself; write .npz"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: name[:8].replace("\0", "0"))
+def test_names_that_a_file_type_would_lose(name: str, tmp_path: Path) -> None:
+    """In .npz the names "a" and "a\\0b" would be one."""
+    suffix, message = NAMES[name]
+    wcodec.save_file({name: np.ones(3, np.float32)}, tmp_path / "m.wcz")
+    out = tmp_path / f"out.{suffix}"
+    done = run("decode", tmp_path / "m.wcz", out)
+    assert done.exit_code == 1
+    assert done.stderr == f"error: tensor {message}\n"
+    assert not out.exists()
+    other = tmp_path / f"out.{'npz' if suffix == 'safetensors' else 'safetensors'}"
+    assert run("decode", tmp_path / "m.wcz", other).exit_code == 0
+
+
+@pytest.mark.parametrize("verb", ["inspect", "stream"])
+def test_a_name_commands_no_terminal(verb: str, tmp_path: Path) -> None:
+    wcodec.save_file({"a\x1b[31m\tb\nc[red]": np.ones(3, np.float32)}, tmp_path / "m.wcz", {"k": "v\x1b[2J"})
+    done = run(verb, tmp_path / "m.wcz")
+    assert done.exit_code == 0
+    assert "\na\\x1b[31m\\tb\\nc[red]\tfloat32\t3\t" in "\n" + done.output
+    assert "\x1b" not in done.output
+    if verb == "inspect":
+        assert "k=v\\x1b[2J\n" in done.output

@@ -69,3 +69,10 @@ def test_data_is_not_written_to_a_terminal(tmp_path: Path) -> None:
     os.close(ours)
     assert done.returncode == 2
     assert "standard output is a terminal" in done.stderr
+
+
+def test_a_name_is_drawn_as_it_is(tmp_path: Path) -> None:
+    """Square brackets are markup to rich, escapes are orders to a terminal."""
+    wcodec.save_file({"a[red]b\x1b[2J": np.ones((9, 9), np.float32)}, tmp_path / "m.wcz")
+    seen = run_on_a_terminal(["inspect", str(tmp_path / "m.wcz")], "stdout")
+    assert "│ a[red]b\\x1b[2J │ float32 │" in seen

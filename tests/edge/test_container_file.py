@@ -11,8 +11,8 @@ import pytest
 import wcodec
 from wcodec import errors
 from wcodec.container import Limits, NameEntry, Reader, Stream, Writer
+from wcodec.container.frames import read_chunk
 from wcodec.container.layout import frame, leb128
-from wcodec.container.reader import read_chunk
 from wcodec.container.writer import end_chunk
 from wcodec.records import FactorRecord, Form, TensorRecord
 

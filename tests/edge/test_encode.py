@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import wcodec
 from wcodec import errors
-from wcodec.chunk_encoder import Choice, ChunkItem, Profile, encode_chunk
+from wcodec.chunks.encoder import Choice, ChunkItem, Profile, encode_chunk
 from wcodec.coders import CODERS
 from wcodec.dtypes import DTYPES, dtype_of
 from wcodec.factorizations import FactoredWeight, KMeans, LowRank, Rdft, Sparse

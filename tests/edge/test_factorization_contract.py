@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import wcodec
-from wcodec.chunk_decoder import decode_chunk
-from wcodec.chunk_encoder import Choice, ChunkItem, Profile, encode_chunk
+from wcodec.chunks.decoder import decode_chunk
+from wcodec.chunks.encoder import Choice, ChunkItem, Profile, encode_chunk
 from wcodec.coders import CODERS
 from wcodec.container import TensorChunk
 from wcodec.errors import FactorizationError, NonFiniteError

@@ -3,7 +3,7 @@
 A sample of what `python tools/fuzz/mutate.py` makes; the environment variable WCODEC_MUTANTS sets how many.
 """
 
-import importlib.util
+import importlib
 import os
 import tracemalloc
 from pathlib import Path
@@ -17,10 +17,9 @@ BATCHES = 4  # large enough that each holds some of the tenth that is accepted
 
 @pytest.fixture(scope="module")
 def mutate():
-    spec = importlib.util.spec_from_file_location("mutate", ROOT / "tools" / "fuzz" / "mutate.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "tools" / "fuzz")
+        return importlib.import_module("mutate")
 
 
 @pytest.fixture

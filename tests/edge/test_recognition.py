@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wcodec
-from wcodec.recognition import structured_forms
+from wcodec.plan.recognition import structured_forms
 
 
 def gaussian(shape=(128, 96), dtype=np.float32, seed=0):

@@ -7,15 +7,15 @@ import pytest
 
 import wcodec
 from wcodec import errors
-from wcodec.chunk_decoder import OpenedChunk, decode_chunk
-from wcodec.chunk_encoder import ChunkItem, encode_chunk
+from wcodec.chunks.decoder import OpenedChunk, decode_chunk
+from wcodec.chunks.encoder import ChunkItem, encode_chunk
+from wcodec.chunks.stream_jobs import StreamJob
 from wcodec.coders import CODERS, ScalingCoder
 from wcodec.container import Limits, TensorChunk
 from wcodec.container.manifest import Stream
-from wcodec.encoder import PROFILES
+from wcodec.encoding.profiles import PROFILES
 from wcodec.factorizations import Dense, FactoredWeight, LowRank
 from wcodec.quantize import MAX_CODE, from_symbols, step_values
-from wcodec.stream_jobs import StreamJob
 
 FLOAT32 = np.dtype(np.float32)
 SHAPE = (48, 40, 3, 3)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import wcodec
-from wcodec.chunk_encoder import ChunkItem, encode_chunk
+from wcodec.chunks.encoder import ChunkItem, encode_chunk
+from wcodec.chunks.scan_search import BLOCK_ELEMENTS, cheapest_scan
 from wcodec.coders import CODERS
-from wcodec.encoder import PROFILES
+from wcodec.encoding.profiles import PROFILES
 from wcodec.factorizations import Dense, FactoredWeight
-from wcodec.scan_search import BLOCK_ELEMENTS, cheapest_scan
 from wcodec.scans import to_scan
 
 MIXING = CODERS["mixing"]

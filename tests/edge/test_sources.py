@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 import wcodec
 from wcodec.container import DEFAULT_LIMITS, Reader
+from wcodec.container.frames import read_chunk
 from wcodec.container.layout import PREAMBLE
 from wcodec.container.memory import LARGE_BODY, Memory, allocate, give_back
-from wcodec.container.reader import read_chunk
+from wcodec.decoding.prefetch import ahead
 from wcodec.errors import StalledError, TruncatedError, UnsupportedTypeError, WczError
-from wcodec.prefetch import ahead
 from wcodec.sources import Remote, Timed
 
 VALID = sorted((Path(__file__).parents[2] / "format_spec" / "vectors" / "valid").glob("*.wcz"))

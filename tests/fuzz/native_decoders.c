@@ -183,16 +183,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 #ifdef STANDALONE
 
+#include "random_below.h"
+
 #define MAX_INPUT 6000
-
-static uint64_t random_state;
-
-static uint32_t random_below(uint32_t bound) {     /* xorshift64* (Marsaglia, 2003; Vigna, 2016) */
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (uint32_t)((random_state * 0x2545F4914F6CDD1DULL) >> 33) % bound;
-}
 
 static int32_t random_symbol(uint32_t rate) {
     if (random_below(4) >= rate) {

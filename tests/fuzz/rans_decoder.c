@@ -72,16 +72,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 #ifdef STANDALONE
 
+#include "random_below.h"
+
 #define MOST_BYTES 65536
-
-static uint64_t random_state;
-
-static uint32_t random_below(uint32_t bound) {     /* xorshift64* (Marsaglia, 2003; Vigna, 2016) */
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (uint32_t)((random_state * 0x2545F4914F6CDD1DULL) >> 33) % bound;
-}
 
 static size_t mutated(uint8_t *input, size_t size) {
     for (uint32_t n = random_below(4); n > 0 && size > 0; n--) {

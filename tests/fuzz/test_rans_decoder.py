@@ -1,12 +1,8 @@
-"""The rans decoder under sanitizers, over mutated payloads; and built with -O0 and -O3: the same bytes and values.
-
-WCODEC_FUZZ_SECONDS lengthens the run, WCODEC_FUZZ_SEED changes it.
-"""
+"""The rans decoder under sanitizers, over mutated payloads; and built with -O0 and -O3: the same bytes and values."""
 
 import ctypes
-import os
 import shutil
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +16,6 @@ from wcodec.coders.rans_plan import KERNEL, LANES, LINE, make_plan, near_columns
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "wcodec" / "native"
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def array(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> np.ndarray:
@@ -38,40 +33,18 @@ COMPILERS = [name for name in ("gcc", "clang", "cc") if shutil.which(name)][:2]
 needs_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
 
 
-def build(tmp_path: Path, name: str, *flags: str, compiler: str | None = None) -> Path:
-    program = tmp_path / name
-    command = [
-        compiler or COMPILERS[0],
-        "-std=c99",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        f"-I{NATIVE}",
-        *flags,
-        "-o",
-        program,
-    ]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    return program
-
-
-@needs_compiler
-def test_no_finding(tmp_path: Path) -> None:
-    probe = tmp_path / "probe.c"
-    probe.write_text("int main(void) { return 0; }\n")
-    if subprocess.run([COMPILERS[0], *SANITIZERS, probe, "-o", tmp_path / "probe"], capture_output=True).returncode:
-        pytest.skip("no C compiler with AddressSanitizer and UndefinedBehaviorSanitizer")
-    sources = [ROOT / "tests" / "fuzz" / "rans_decoder.c", *sorted(NATIVE.glob("*.c"))]
-    program = build(tmp_path, "rans_decoder", "-g", "-O1", "-DSTANDALONE", *SANITIZERS, *map(str, sources))
+def test_no_finding(sanitized: Callable[..., Path], find_nothing: Callable[..., None], tmp_path: Path) -> None:
     inputs = [np.array(Geometry.of(a.shape), "<u2").tobytes() + CODERS["rans"].encode([a]) for a in arrays()]
     corpus = tmp_path / "corpus"
     corpus.write_bytes(b"".join(len(i).to_bytes(4, "little") + i for i in inputs))
-    seconds, seed = os.environ.get("WCODEC_FUZZ_SECONDS", "4"), os.environ.get("WCODEC_FUZZ_SEED", "1")
-    run = subprocess.run([program, seconds, seed, corpus], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr[-4000:]
-    assert run.stdout.endswith("no finding\n")
-    assert int(run.stdout.split()[0]) > 0
+    find_nothing(sanitized("rans_decoder", sorted(NATIVE.glob("*.c")), f"-I{NATIVE}"), corpus)
+
+
+def shared_library(build: Callable[..., Path], parts: tuple[str, ...], optimization: str, compiler: str) -> ctypes.CDLL:
+    """Parts of the kernel's rans, built by a compiler."""
+    sources = [NATIVE / f"rans_{part}.c" for part in parts]
+    flags = "-shared", "-fPIC", optimization, f"-I{NATIVE}"
+    return ctypes.CDLL(str(build("rans.so", sources, *flags, compiler=compiler)))
 
 
 class Shape(ctypes.Structure):
@@ -107,10 +80,8 @@ def decode(library: Any, path: int, payload: bytes, geometry: Geometry) -> bytes
 @needs_compiler
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("optimization", ["-O0", "-O3", "-Os"])
-def test_every_build_decodes_the_same_values(optimization: str, compiler: str, tmp_path: Path) -> None:
-    sources = [str(NATIVE / f"rans_{part}.c") for part in ("header", "decode", "avx2", "encode")]
-    flags = "-shared", "-fPIC", optimization
-    library = ctypes.CDLL(str(build(tmp_path, "rans.so", *flags, *sources, compiler=compiler)))
+def test_every_build_decodes_the_same_values(optimization: str, compiler: str, build: Callable[..., Path]) -> None:
+    library = shared_library(build, ("header", "decode", "avx2", "encode"), optimization, compiler)
     library.wcz_rans_avx2.restype = ctypes.c_void_p
     portable = ctypes.addressof(ctypes.c_char.in_dll(library, "wcz_rans_portable"))
     for values in arrays():
@@ -122,10 +93,8 @@ def test_every_build_decodes_the_same_values(optimization: str, compiler: str, t
 @needs_compiler
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("optimization", ["-O0", "-O3"])
-def test_every_build_writes_the_same_integers(optimization: str, compiler: str, tmp_path: Path) -> None:
-    sources = [str(NATIVE / f"rans_{part}.c") for part in ("encode", "contexts")]
-    flags = "-shared", "-fPIC", optimization
-    library = ctypes.CDLL(str(build(tmp_path, "rans.so", *flags, *sources, compiler=compiler)))
+def test_every_build_writes_the_same_integers(optimization: str, compiler: str, build: Callable[..., Path]) -> None:
+    library = shared_library(build, ("encode", "contexts"), optimization, compiler)
     rng = np.random.default_rng(12)
     models = rng.integers(7, 37, 3000).astype(np.uint8)
     values = np.rint(rng.laplace(0, 1, 3000) * 10.0 ** rng.integers(0, 9, 3000)).astype(np.int32)
@@ -155,11 +124,9 @@ class Contexts(ctypes.Structure):
 @needs_compiler
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("optimization", ["-O0", "-O3"])
-def test_every_build_chooses_and_writes_the_same(optimization: str, compiler: str, tmp_path: Path) -> None:
+def test_every_build_chooses_and_writes_the_same(optimization: str, compiler: str, build: Callable[..., Path]) -> None:
     """Counts, contexts and words of a matrix, as the native module has them."""
-    sources = [str(NATIVE / f"rans_{part}.c") for part in ("encode", "contexts")]
-    flags = "-shared", "-fPIC", optimization
-    library = ctypes.CDLL(str(build(tmp_path, "rans.so", *flags, *sources, compiler=compiler)))
+    library = shared_library(build, ("encode", "contexts"), optimization, compiler)
     plan, packed = make_plan(array(np.random.default_rng(13), (40, 20, 3, 3), 3).ravel(), Geometry(40, 20, 9, 3))
     near = [near_columns(kind, plan.view) for kind in (KERNEL, LINE)]
     arguments = near[0], near[1], plan.scales.rows.astype(np.int32), plan.scales.columns

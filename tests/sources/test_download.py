@@ -3,7 +3,7 @@
 import pytest
 
 import wcodec
-from wcodec.download import fetch
+from wcodec.decoding.download import fetch
 from wcodec.errors import ResumeError, TransferError, WczError
 from wcodec.sources import NoRangesWarning
 

@@ -29,7 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import wcodec
 from wcodec.cli.demo.data import DATA as DIGITS
 from wcodec.cli.terminal import show_table
-from wcodec.encoder import PROFILES
+from wcodec.encoding.profiles import PROFILES
 from wcodec.factorizations import (
     CP,
     BlockDiagonal,

@@ -11,12 +11,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 import wcodec
 
-from ..encoder import PROFILES
+from ..encoding.profiles import PROFILES
 from ..frontends.registry import FRONTENDS
+from .array_files import read_npz
 from .options import EXISTING, FOLDER, PAIR, SIZE, WRITABLE, debug_option, json_option, sink
 from .terminal import progress, show_json, show_table
 
@@ -142,8 +142,7 @@ def _cells(row: LayerRow) -> tuple[str, ...]:
 
 def _arrays(path: str) -> Any:
     """The arrays of an .npz: the only one, or all by name."""
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+    arrays = read_npz(path)
     return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
 

@@ -21,7 +21,7 @@ def fetch(url: str, out: str, attempts: int, timeout: float, as_json: bool) -> N
 
     What arrived before an interruption is kept in OUT.part, and the next call goes on behind it.
     """
-    from ..download import fetch as fetch_file
+    from ..decoding.download import fetch as fetch_file
     from ..sources import Remote
 
     with progress("fetching") as tick:

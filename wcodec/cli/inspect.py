@@ -11,9 +11,9 @@ import click
 
 import wcodec
 
-from ..decoder import TensorDetails
+from ..decoding.details import TensorDetails
 from .options import SOURCE, debug_option, json_option
-from .terminal import show_json, show_table
+from .terminal import printable, show_json, show_table
 
 COLUMNS = ("name", "dtype", "shape", "kind", "coder", "bytes", "bits/weight")
 NUMBERS = ("bytes", "bits/weight")
@@ -43,7 +43,7 @@ def inspect(file: str, details: bool, as_json: bool) -> None:
         return
     show_table(file, COLUMNS, [_cells(row) for row in rows], numbers=NUMBERS)
     for key, value in metadata.items():
-        click.echo(f"{key}={value}")
+        click.echo(printable(f"{key}={value}"))
     click.echo(
         f"{len(rows)} tensors, {totals['weights']:,} weights, {totals['nbytes']:,} bytes "
         f"({totals['payload_nbytes']:,} payload + {totals['overhead_nbytes']:,} container), {totals['ratio']:.2f}x, "
@@ -62,7 +62,7 @@ def _inspect_from_afar(url: str, as_json: bool) -> None:
     cells = [(row.name, f"{row.nbytes:,}" if row.shared_by == 1 else f"{row.nbytes:,}/{row.shared_by}") for row in rows]
     show_table(url, ("name", "bytes"), cells, numbers=NUMBERS)
     for key, value in metadata.items():
-        click.echo(f"{key}={value}")
+        click.echo(printable(f"{key}={value}"))
     click.echo(f"{len(rows)} tensors, {nbytes:,} bytes, {'with' if graph is not None else 'no'} graph")
 
 

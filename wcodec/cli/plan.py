@@ -42,7 +42,7 @@ def plan(
     if plot is not None:
         found.plot(plot)
     if out is not None:
-        from ..encoder import encode
+        from ..encoding.encoder import encode
 
         encode(found.weights, sink(out))
     if as_json:

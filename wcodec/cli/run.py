@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from ..errors import GraphError
-from .array_files import write_npz
+from .array_files import read_npz, write_npz
 from .options import EXISTING, SIZE, SOURCE, WRITABLE, debug_option, json_option, sink, source
 from .terminal import progress, show_json
 
@@ -41,7 +41,7 @@ def run(
     """
     from ..runtime import Runner
 
-    inputs = _inputs(input_file)
+    inputs = list(read_npz(input_file).values())
     with progress("running") as tick:
         options: dict[str, Any] = {"memory_budget": memory_budget, "prefetch": prefetch, "progress": tick}
         with Runner(source(model, timeout), **options) as runner:
@@ -60,11 +60,6 @@ def run(
             click.echo(f"{name}\t{' '.join(map(str, classes))}")
     else:
         click.echo(f"{out}: {report['samples']} samples, {len(named)} outputs", err=True)
-
-
-def _inputs(path: str) -> list[np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
-        return [archive[name] for name in archive.files]
 
 
 def _write(outputs: dict[str, np.ndarray], out: str) -> None:

@@ -15,7 +15,7 @@ import wcodec
 
 from .array_files import write_npz
 from .options import SOURCE, WRITABLE, debug_option, json_option, sink, source
-from .terminal import Tick, progress
+from .terminal import Tick, printable, progress
 
 
 @click.command(short_help="Decode tensor by tensor, also through pipes.")
@@ -70,5 +70,7 @@ def _show(row: dict[str, Any], as_json: bool) -> None:
         click.echo(json.dumps(row, ensure_ascii=False))
     else:
         numbers = [f"{row[key]:.6g}" for key in ("mean", "std") if key in row]
-        click.echo("\t".join([row["name"], row["dtype"], "x".join(map(str, row["shape"])) or "scalar", *numbers]))
+        click.echo(
+            "\t".join([printable(row["name"]), row["dtype"], "x".join(map(str, row["shape"])) or "scalar", *numbers])
+        )
     sys.stdout.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +22,11 @@ def open_sink(dst: Any) -> Iterator[IO[bytes]]:
 
     A path is written as a temporary file beside it and renamed when everything is on disk: on any error the path is
     as it was before.
+
+    Raises:
+        UnsupportedTypeError, OSError: as `check_sink`.
     """
+    check_sink(dst)
     if hasattr(dst, "write"):
         yield dst
         return
@@ -40,6 +46,27 @@ def open_sink(dst: Any) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_sink(dst: Any) -> None:
+    """Refuse what cannot be written, before the work whose result should go there.
+
+    Raises:
+        UnsupportedTypeError: neither a path nor a file open for writing bytes.
+        OSError: a path that is a directory, or lies in none.
+    """
+    if hasattr(dst, "write"):
+        if isinstance(dst, io.TextIOBase) or not getattr(dst, "writable", lambda: True)():
+            raise UnsupportedTypeError("the destination is not open for writing bytes; open it with mode 'wb'")
+        return
+    if not isinstance(dst, str | os.PathLike):
+        raise UnsupportedTypeError(f"cannot write to a {type(dst).__name__}: give a path or a file")
+    path = os.fspath(dst)
+    if not path or os.path.isdir(path):  # noqa: PTH112  # pathlib takes a megabyte of a device's memory
+        raise IsADirectoryError(errno.EISDIR, "cannot write a file over a directory", path)
+    folder = os.path.dirname(path) or "."  # noqa: PTH120
+    if not os.path.isdir(folder):  # noqa: PTH112
+        raise FileNotFoundError(errno.ENOENT, "no such directory to write to", folder)
 
 
 def read_exactly(file: IO[bytes], nbytes: int, what: str, piece_nbytes: int = READ_PIECE) -> memoryview:

@@ -9,6 +9,7 @@ overhead: a LeNet's eight Keras names take 22 bytes here, 100 as strings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -28,7 +29,8 @@ PIECES = (
     b"attention", b"embedding", b"lstm", b"block", b"norm", b"downsample", b"output",
 )  # fmt: skip
 _TOKENS = {**{0x01 + i: t for i, t in enumerate(ENDINGS)}, **{0x10 + i: t for i, t in enumerate(PIECES)}}
-_PIECES_BY_LENGTH = sorted(((text, 0x10 + i) for i, text in enumerate(PIECES)), key=lambda p: -len(p[0]))
+_NUMBERS = {text: bytes([number]) for number, text in _TOKENS.items()}
+_SHORTENED = re.compile(b"|".join([*sorted(PIECES, key=len, reverse=True), rb"[\x00-\x1f]"]))
 
 
 class NameEntry(NamedTuple):
@@ -80,21 +82,10 @@ def _spellings(previous: bytes, text: bytes, grouped: bool) -> Iterator[bytes]:
 
 
 def _encode_suffix(text: bytes) -> bytes:
-    out, position = bytearray(), 0
-    while position < len(text):
-        rest = text[position:]
-        if rest in ENDINGS:
-            out.append(0x01 + ENDINGS.index(rest))
-            return bytes(out)
-        piece = next(((t, token) for t, token in _PIECES_BY_LENGTH if rest.startswith(t)), None)
-        if piece is not None:
-            out.append(piece[1])
-            position += len(piece[0])
-        else:
-            out += bytes([ESCAPE, rest[0]]) if rest[0] <= ESCAPE else rest[:1]
-            position += 1
-    out.append(STOP)
-    return bytes(out)
+    """Pieces from the left, longest first. No piece holds the "/" or "." of an ending, so none reaches into one."""
+    ending = next((e for e in ENDINGS if text.endswith(e)), b"")
+    body = _SHORTENED.sub(lambda found: _NUMBERS.get(found[0]) or bytes([ESCAPE]) + found[0], text.removesuffix(ending))
+    return body + (_NUMBERS[ending] if ending else bytes([STOP]))
 
 
 def _decode_suffix(data: bytes, position: int) -> tuple[bytes, int]:

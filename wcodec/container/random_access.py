@@ -14,9 +14,10 @@ from ..errors import ChunkOrderError, IndexTableError, RecordError, TruncatedErr
 from ..records import TensorRecord
 from . import layout
 from .files import LARGE_PIECE, read_exactly
+from .frames import Chunk, chunk_in, parse_end, parse_length, read_head, read_preamble
 from .layout import Limits
 from .manifest import TensorChunk, unpack_manifest
-from .reader import Chunk, Reader, chunk_in, parse_end, parse_length, read_head, read_preamble, unpack_records
+from .reader import Reader, unpack_records
 
 FIRST_GUESS = 1024  # bytes in which nearly every manifest ends
 

@@ -20,7 +20,8 @@ class Writer:
     """Appends chunks to a file; nothing is ever rewritten, so `file` may be a pipe.
 
     Names go first; then tensor and group chunks in the order of their queues (see `layout` and the specification);
-    `finish` ends the file.
+    `finish` ends the file. Names, metadata and graph beyond the limits that every reader has are refused with a
+    LimitError: a file that only its writer could read would be lost.
 
     Attributes:
         nbytes: written so far.
@@ -32,6 +33,7 @@ class Writer:
         self._digest = sha256()
         self._index: list[tuple[int, int]] = []
         self._names: set[str] = set()
+        self._names_nbytes = 0
         self.nbytes = 0
         self.payload_nbytes = 0
         self._write(layout.PREAMBLE)
@@ -47,7 +49,11 @@ class Writer:
             if name in self._names:
                 raise DuplicateNameError("two tensors have this name", tensor=name)
             self._names.add(name)
-        self._add(layout.NAMES, encode_names(entries), tensors=0)
+        body = encode_names(entries)
+        self._names_nbytes += sum(len(name.encode()) for name, _ in entries)
+        layout.DEFAULT_LIMITS.check("names_nbytes", max(len(body), self._names_nbytes), "bytes of names")
+        layout.DEFAULT_LIMITS.check("tensors", len(self._names), "names")
+        self._add(layout.NAMES, body, tensors=0)
 
     def add_delta(self, head: DeltaHead) -> None:
         """Make this a delta file; before any tensor."""
@@ -63,7 +69,7 @@ class Writer:
 
     def add_metadata(self, metadata: Mapping[str, str]) -> None:
         """Text for people and programs; keys in sorted order, so that equal input gives equal bytes."""
-        if any(not isinstance(x, str) for pair in metadata.items() for x in pair):
+        if not isinstance(metadata, Mapping) or any(not isinstance(x, str) for pair in metadata.items() for x in pair):
             raise OptionError("metadata maps strings to strings")
         self._add(layout.METADATA, _pack(dict(sorted(metadata.items())), "metadata"), tensors=0)
 
@@ -101,9 +107,11 @@ class Writer:
 
 def _pack(value: Any, what: str) -> bytes:
     try:
-        return bytes(msgpack.packb(value))
+        body = bytes(msgpack.packb(value))
     except (TypeError, ValueError, OverflowError) as e:
         raise OptionError(f"{what} cannot be written in msgpack: {e}") from e
+    layout.DEFAULT_LIMITS.check("manifest_nbytes", len(body), f"bytes of {what}")
+    return body
 
 
 def end_chunk(index: list[int] | None, digest: bytes | None) -> bytes:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..chunk_decoder import rebuild, restore
-from ..coded import CodedTensor
+from ..chunks.coded import CodedTensor
+from ..chunks.decoder import rebuild, restore
 from ..container.digest import sha256
 from ..container.layout import leb128
 from ..dtypes import number_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..coded import CodedFactor, CodedTensor
+from ..chunks.coded import CodedFactor, CodedTensor
 from ..dtypes import is_float
 from ..errors import DeltaError, SymbolError
 from ..quantize import MAX_SYMBOL, step_values

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..chunk_decoder import OpenedChunk
-from ..chunk_encoder import Choice, Profile, draft_coded
-from ..coded import CodedFactor, CodedTensor
+from ..chunks.coded import CodedFactor, CodedTensor
+from ..chunks.decoder import OpenedChunk
+from ..chunks.encoder import Choice, Profile, draft_coded
+from ..chunks.grouping import SMALL_TENSOR, chunk_positions
 from ..coders import CODERS
 from ..container import DEFAULT_LIMITS, Limits, NameEntry, Reader, TensorChunk, Writer
 from ..container.delta_head import DIGEST_BYTES, DeltaHead
 from ..container.files import open_sink
-from ..container.reader import expect_nothing_more
+from ..container.frames import expect_nothing_more
 from ..errors import BaseMismatchError, DeltaError, WczError
-from ..grouping import SMALL_TENSOR, chunk_positions
 from ..sources import open_forward
 from .content import Content
 from .difference import difference, rebuilt

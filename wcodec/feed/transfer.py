@@ -1,6 +1,6 @@
 """Files of a feed, from a web server or a directory. Standard library only: a device that follows a feed has no more.
 
-`wcodec.download` fetches a single `.wcz` and checks it chunk by chunk; here the manifest has told size and SHA-256
+`wcodec.fetch` fetches a single `.wcz` and checks it chunk by chunk; here the manifest has told size and SHA-256
 before, so that any byte is a place to go on from.
 """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgpack
 import numpy as np
 
-from ..chunk_encoder import ChunkItem, Profile, encode_chunk
+from ..chunks.encoder import ChunkItem, Profile, encode_chunk
 from ..errors import SymbolError
 from ..factorizations import FactoredWeight, Factorization
 from ..frontends.protocol import NamedTensor

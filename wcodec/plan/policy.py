@@ -14,12 +14,13 @@ from typing import ClassVar, Protocol
 import ml_dtypes
 import numpy as np
 
+from ..container import DEFAULT_LIMITS
 from ..dtypes import is_float, number_of
 from ..errors import NonFiniteError, OptionError, WczError
 from ..factorizations import Dense, FactoredWeight, Factorization
 from ..frontends.protocol import NamedTensor
 from ..quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, step_code_at_most, step_values
-from ..recognition import smallest, structured_forms
+from .recognition import smallest, structured_forms
 
 SMALLEST_STEP, LARGEST_STEP = float(step_values(MIN_CODE)), float(step_values(MAX_CODE))
 
@@ -121,11 +122,19 @@ def plan(
     try:
         value = tensor.value  # once: it may be read from a file
         if isinstance(value, FactoredWeight):
+            _check_size(value.factorization.shape)
             return (with_steps(value, policy) if value.steps_are_open else value), value.dtype
         number_of(value.dtype)
+        _check_size(value.shape)
         return _plan_array(tensor.name, value, policy, factorizations), value.dtype
     except WczError as e:
         raise e.about(tensor.name) from e
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    """Refuse what every reader would: the file would be lost."""
+    DEFAULT_LIMITS.check("rank", len(shape), "dimensions")
+    DEFAULT_LIMITS.check("elements", math.prod(max(extent, 1) for extent in shape), "elements")
 
 
 def _plan_array(
@@ -134,7 +143,7 @@ def _plan_array(
     factory = next((f for pattern, f in factorizations.items() if fnmatchcase(name, pattern)), None)
     if factory is None:
         return _recognised(array, policy)
-    factorization = factory(array.shape)
+    factorization = _made_by(factory, array.shape)
     if factorization.number == Dense.number:
         factors = {"weight": array}
     elif not is_float(array.dtype):
@@ -144,6 +153,15 @@ def _plan_array(
     else:
         factors = factorization.fit(np.asarray(array, np.float32))
     return with_steps(FactoredWeight(factorization, factors), policy)
+
+
+def _made_by(factory: FactorizationFactory, shape: tuple[int, ...]) -> Factorization:
+    if not callable(factory):
+        raise OptionError(f"factorizations holds a {type(factory).__name__} for it, not shape -> Factorization")
+    factorization = factory(shape)
+    if not isinstance(factorization, Factorization):
+        raise OptionError(f"its entry of factorizations made a {type(factorization).__name__}, not a Factorization")
+    return factorization
 
 
 def _recognised(array: np.ndarray, policy: Policy) -> FactoredWeight:

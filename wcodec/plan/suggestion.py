@@ -107,7 +107,8 @@ def suggest(
     """
     kinds = tuple(dict.fromkeys(("dense", *kinds)))
     _check(target_bytes, max_error, kinds)
-    from ..encoder import PROFILES, encode
+    from ..encoding.encoder import encode
+    from ..encoding.profiles import PROFILES
 
     if coder not in PROFILES:
         raise OptionError(f"coder {coder!r} is not one of {', '.join(PROFILES)}")

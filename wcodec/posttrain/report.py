@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..coders.mixing import Mixing
-from ..decoder import TensorDetails
+from ..decoding.details import TensorDetails
 from ..errors import OptionError
 from ..factorizations import FactoredWeight
 from ..frontends.protocol import NamedTensor

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..encoder import encode
+from ..encoding.encoder import encode
 from ..errors import DataError, DivergedError, NameMismatchError, NonFiniteError, OptionError, TargetError
 from ..train.compressible import CompressibleModel, compressible
 from ..train.narrowing import live_units, narrowed, rebuilt, removable_groups

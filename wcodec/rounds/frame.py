@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..chunk_encoder import ChunkItem, store
+from ..chunks.encoder import ChunkItem, store
 from ..delta import Content, write_model
 from ..errors import MessageError
 from ..factorizations import Dense, FactoredWeight

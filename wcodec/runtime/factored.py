@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..chunk_decoder import Factored
+from ..chunks.decoder import Factored
 from ..factorizations import Factorization
 from .protocol import Shape
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..chunk_decoder import decode_chunk
+from ..chunks.decoder import decode_chunk
 from ..container import DEFAULT_LIMITS, Limits, Reader
 from ..errors import GraphError
 from ..sources import open_forward

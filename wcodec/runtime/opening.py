@@ -6,7 +6,7 @@ import warnings
 from contextlib import ExitStack
 from typing import Any
 
-from ..decoder import safe_open
+from ..decoding.decoder import safe_open
 from ..sources import NoRangesWarning, Remote
 from ..sources.opening import as_remote, is_forward_only
 from ..sources.remote import is_url

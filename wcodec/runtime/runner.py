@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..decoding.prefetch import ahead
 from ..errors import GraphError, LimitError, MemoryBudgetError
-from ..prefetch import ahead
 from .budget import MISFIT, Need, TensorNeed, memory_needed
 from .forward import ForwardFile
 from .graph import Graph, Layer

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..chunk_decoder import Factored
+from ..chunks.decoder import Factored
 from ..errors import GraphError
 from .factored import FactoredMatrix, applies
 from .graph import Graph, Layer

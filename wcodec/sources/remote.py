@@ -6,7 +6,7 @@ import io
 import sys
 from typing import Any
 
-from ..errors import StalledError, TransferError
+from ..errors import StalledError, TransferError, UnsupportedTypeError
 
 # The end of a file that is fetched first: a small index fits in, and an answer in full shows a server without ranges.
 TAIL_NBYTES = 512
@@ -35,6 +35,7 @@ class Remote:
         """The file from byte `start` to its end, as one transfer where the protocol allows that.
 
         Raises:
+            UnsupportedTypeError: a protocol that fsspec does not know.
             TransferError: there is no such file, or the other side does not answer.
             StalledError: it does not answer in time.
             NoRangesError: the server cannot begin at `start`.
@@ -90,7 +91,10 @@ class Remote:
             patience = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout, sock_read=self.timeout)
             options["client_kwargs"] = {"timeout": patience, **options.get("client_kwargs", {})}
         try:
-            system, path = fsspec.url_to_fs(self.url, **options)
+            try:
+                system, path = fsspec.url_to_fs(self.url, **options)
+            except ValueError as e:  # fsspec's word for a protocol that it does not know
+                raise UnsupportedTypeError(f"{self.url} cannot be read: {e}") from e
             return system.open(path, "rb", **how)
         except _failures() as e:
             raise _explained(e, self.url) from e

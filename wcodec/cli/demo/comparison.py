@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...encoder import encode
+from ...encoding.encoder import encode
 from ...errors import WczError
 from . import edge_process
 from .data import Digits

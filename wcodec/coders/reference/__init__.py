@@ -4,8 +4,9 @@ from .adaptive import adaptive_encode
 from .context import context_cost, context_decode, context_encode
 from .mixing import mixing_cost, mixing_decode, mixing_encode, mixing_most_symbols
 from .planes import plane_decode, plane_encode
-from .rans import RansBands, RansDecoder, rans_count, rans_encode, rans_pack, rans_smooth
+from .rans import RansDecoder
 from .rans_contexts import rans_weigh
+from .rans_encode import RansBands, rans_count, rans_encode, rans_pack, rans_smooth
 from .run_length import run_length_decode, run_length_encode
 from .temporal import TEMPORAL_WORDS, temporal_decode, temporal_encode, temporal_remember, temporal_start
 

@@ -1,21 +1,16 @@
-"""Interleaved rANS with static tables (format_spec/coders.md, rans): decoder, and the loops of the encoder."""
+"""Interleaved rANS with static tables (format_spec/coders.md, rans): the decoder."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import PayloadError, SymbolError
 from .adaptive import MODELS, IntegerDecoder, IntegerModel
+from .rans_walk import BITS, ESCAPE, LOWEST_STATE, Step, band_rows, class_of, flipped, near_column, near_symbols, sign
 
-BITS = 11
 SLOTS = 1 << BITS
-CLASSES = 16
-LOWEST_STATE = 1 << 16
-ESCAPE = -128
 LANES = {1: 8, 2: 32}
 LEAST_ELEMENTS = 1024
 MAX_SCALE = 15
@@ -28,25 +23,6 @@ ROW, CHANNEL, KERNEL, REST, LOW, HIGH, FREQUENCY = range(7, 14)
 ESCAPES, VECTOR, MATRIX = 18, 19, 28
 
 Shape = tuple[int, int, int, int]  # rows, channels, kernel, line
-Step = list[list[int]]  # symbols [column][lane]
-
-
-def sign(value: int) -> int:
-    """-1, 0 or 1."""
-    return (value > 0) - (value < 0)
-
-
-def flipped(symbol: int, context: int) -> int:
-    """A symbol as its table sees it, and back: negated in a negative context; the escape has no sign."""
-    return -symbol if context < 0 and symbol != ESCAPE else symbol
-
-
-def near_column(kind: int, column: int, kernel: int, line: int) -> int:
-    """Column of the neighbour of a column: its own one for the row above, below 0 for none."""
-    in_kernel = column % kernel
-    up_line = line if in_kernel >= line else kernel
-    distances = (column + 1, 0, 1, 2, 1 if in_kernel % line else up_line, up_line)
-    return column - distances[kind]
 
 
 def _corrupt(broken: bool) -> None:
@@ -164,7 +140,7 @@ class RansDecoder:
             for axis, (model, count) in enumerate(((ROW, rows), (CHANNEL, channels), (KERNEL, kernel)))
         )
         of_columns = [c + k for c in of_channels for k in of_kernel]
-        reached = sorted({_class(r, c) for r in set(of_rows) for c in set(of_columns)})
+        reached = sorted({class_of(r, c) for r in set(of_rows) for c in set(of_columns)})
         contexts = {(0, 0): [0], (0, 1): [0, 1], (1, 0): [0, 3], (1, 1): [0, 1, 2, 3, 4]}[
             int(kinds[0] > 0), int(kinds[1] > 0)
         ]
@@ -239,12 +215,12 @@ class RansDecoder:
         step: Step = []
         for column in range(matrix.columns):
             step.append([])
-            a, b = (_near_symbols(step, above, near[column], column, matrix.lanes) for near in matrix.near)
+            a, b = (near_symbols(step, above, near[column], column, matrix.lanes) for near in matrix.near)
             for lane, row in enumerate(rows):
                 context = 3 * sign(a[lane]) + sign(b[lane])
                 table = NULL_TABLE
                 if row is not None:
-                    table = matrix.tables[_class(matrix.row_scale[row], matrix.column_scale[column])][abs(context)]
+                    table = matrix.tables[class_of(matrix.row_scale[row], matrix.column_scale[column])][abs(context)]
                 symbol, place = table.slots[states[lane] % SLOTS]
                 states[lane] = table.frequencies[symbol + 128] * (states[lane] >> BITS) + place
                 if states[lane] < LOWEST_STATE:
@@ -256,16 +232,6 @@ class RansDecoder:
         value = self._integer(ESCAPES)
         _corrupt(value == 0 or abs(value) > 2**31 - 1 - 127)
         return value + 127 * sign(value)
-
-
-def _class(row: int, column: int) -> int:
-    return min(max(8 + row + column, 0), CLASSES - 1)
-
-
-def _near_symbols(step: Step, above: Step, near: int, column: int, lanes: int) -> list[int]:
-    if near < 0:
-        return [0] * lanes
-    return above[column] if near == column else step[near]
 
 
 def _frequency(code: int) -> int:
@@ -286,95 +252,3 @@ def _read_leb128(payload: memoryview) -> tuple[int, memoryview]:
         if not payload[i] & 0x80:
             return value, payload[i + 1 :]
     raise PayloadError("payload holds a code that no encoder writes")
-
-
-# -- encoder -------------------------------------------------------------------------------------------------------
-
-
-class RansBands(NamedTuple):
-    """A matrix cut into bands: near columns (c,), scale exponents of rows (r,) and columns (c,), lanes."""
-
-    near_a: np.ndarray
-    near_b: np.ndarray
-    row_scale: np.ndarray
-    column_scale: np.ndarray
-    lanes: int
-
-
-def band_rows(rows: int, lanes: int) -> Iterator[list[int | None]]:
-    """Of each step, the row that each lane decodes; None where its band has ended."""
-    first = [rows * lane // lanes for lane in range(lanes + 1)]
-    for step in range(-(-rows // lanes)):
-        yield [a + step if a + step < b else None for a, b in itertools.pairwise(first)]
-
-
-def rans_pack(values: np.ndarray, lanes: int, symbols: np.ndarray) -> None:
-    """int32 (rows, columns) into int8 (steps * columns * lanes,); beyond +-127 the escape, without a row 0."""
-    packed = np.where(np.abs(values) > 127, ESCAPE, values)
-    blank = np.zeros(values.shape[1], np.int8)
-    steps = [[blank if r is None else packed[r] for r in rows] for rows in band_rows(len(values), lanes)]
-    symbols[:] = np.array(steps).transpose(0, 2, 1).reshape(-1)
-
-
-def rans_count(symbols: np.ndarray, bands: RansBands, counts: np.ndarray) -> None:
-    """uint32 counts (16 * 9 * 256,) of class, 3 sign(a) + sign(b) + 4, symbol + 128."""
-    counts[:] = 0
-    cube = counts.reshape(CLASSES, 9, 256)
-
-    def count(_: int, number: int, context: int, symbol: int) -> None:
-        cube[number, context + 4, symbol + 128] += 1
-
-    _visit(symbols, bands, count)
-
-
-def rans_encode(symbols: np.ndarray, bands: RansBands, frequencies: np.ndarray) -> bytes:
-    """States and words under uint16 frequencies (16 * 5 * 256,) by class, context, symbol + 128."""
-    tables = frequencies.reshape(CLASSES, 5, 256).astype(int)
-    starts = np.cumsum(tables, axis=2) - tables
-    states = [LOWEST_STATE] * bands.lanes
-    words: list[bytes] = []
-    visited: list[tuple[int, int, int, int]] = []
-    _visit(symbols, bands, lambda *one: visited.append(one))
-    for lane, number, context, symbol in reversed(visited):
-        index = number, abs(context), flipped(symbol, context) + 128
-        frequency, start = int(tables[index]), int(starts[index])
-        if not frequency:
-            raise ValueError("kernel parameter outside its range")
-        if states[lane] >> (32 - BITS) >= frequency:
-            words.append((states[lane] & 0xFFFF).to_bytes(2, "little"))
-            states[lane] >>= 16
-        quotient, remainder = divmod(states[lane], frequency)
-        states[lane] = (quotient << BITS) + remainder + start
-    return b"".join([state.to_bytes(4, "little") for state in states] + words[::-1])
-
-
-def rans_smooth(costs: np.ndarray, moves: np.ndarray, path: np.ndarray) -> None:
-    """Cheapest path uint8 (n,) through costs (n, 16) from level 8; a move by k levels costs moves[k]. Ties: lowest."""
-    levels = np.arange(CLASSES)
-    moving = moves.astype(np.int64)[np.abs(levels[:, None] - levels)]
-    totals = np.where(levels == 8, 0, 1 << 60)
-    back = []
-    for cost in costs.astype(np.int64):
-        reached = totals[:, None] + moving
-        back.append(reached.argmin(axis=0))
-        totals = reached.min(axis=0) + cost
-    level = int(totals.argmin())
-    for i in reversed(range(len(path))):
-        path[i] = level
-        level = int(back[i][level])
-
-
-def _visit(symbols: np.ndarray, bands: RansBands, visit: Callable[[int, int, int, int], object]) -> None:
-    """Calls visit(lane, class, context, symbol) in the order of decoding."""
-    rows, columns, lanes = len(bands.row_scale), len(bands.column_scale), bands.lanes
-    steps = symbols.reshape(-1, columns, lanes).tolist()
-    above: Step = [[0] * lanes for _ in range(columns)]
-    for step, places in zip(steps, band_rows(rows, lanes), strict=True):
-        for column, now in enumerate(step):
-            a = _near_symbols(step, above, int(bands.near_a[column]), column, lanes)
-            b = _near_symbols(step, above, int(bands.near_b[column]), column, lanes)
-            for lane, row in enumerate(places):
-                if row is not None:
-                    number = _class(int(bands.row_scale[row]), int(bands.column_scale[column]))
-                    visit(lane, number, 3 * sign(a[lane]) + sign(b[lane]), now[lane])
-        above = step

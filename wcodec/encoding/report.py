@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .decoder import TensorDetails
+from ..decoding.details import TensorDetails
 
 if TYPE_CHECKING:
-    from .posttrain.budget import RatePoint
-    from .posttrain.report import LayerRow
+    from ..posttrain.budget import RatePoint
+    from ..posttrain.report import LayerRow
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class EncodeReport:
 
     def plot_curve(self, path: Any) -> None:
         """Draw `curve` into a .svg or .png file; needs the extra `plot`."""
-        from .posttrain.report import plot_curve
+        from ..posttrain.report import plot_curve
 
         plot_curve(self.curve, path)
 

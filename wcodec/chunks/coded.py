@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .records import FactorRecord, TensorRecord
+from ..records import FactorRecord, TensorRecord
 
 
 class CodedFactor(NamedTuple):

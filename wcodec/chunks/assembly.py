@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .chunk_encoder import band_rows
-from .errors import LimitError, SymbolError
-from .quantize import MAX_SYMBOL, step_values
-from .records import FactorRecord, Form
-from .scans import SCANS, from_scan
+from ..errors import LimitError, SymbolError
+from ..quantize import MAX_SYMBOL, step_values
+from ..records import FactorRecord, Form
+from ..scans import SCANS, from_scan
+from .encoder import band_rows
 
 BLOCK_ELEMENTS = 1 << 16  # that are converted in place at a time
 

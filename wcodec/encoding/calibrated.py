@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from .errors import OptionError
-from .frontends.protocol import NamedTensor
-from .plan import NearLossless
-from .posttrain.budget import Budget, RatePoint, divergence_budget, score_budget, settle_size, size_budget
-from .posttrain.calibration import as_inputs, checked_apart, complaints, held_out
-from .posttrain.networks import Network, can_run, open_network
-from .posttrain.networks.protocol import Inputs
-from .posttrain.options import CalibrationOptions, check
-from .posttrain.rounding import rounded
-from .posttrain.search import NbytesOf, Progress, Search, require_finite_weights, searched
-from .posttrain.size import SizeEstimate
-from .posttrain.steps import Steps, is_matrix, offsets_of
-from .posttrain.synthetic import COUNT, synthetic_inputs
+from ..errors import OptionError
+from ..frontends.protocol import NamedTensor
+from ..plan import NearLossless
+from ..posttrain.budget import Budget, RatePoint, divergence_budget, score_budget, settle_size, size_budget
+from ..posttrain.calibration import as_inputs, checked_apart, complaints, held_out
+from ..posttrain.networks import Network, can_run, open_network
+from ..posttrain.networks.protocol import Inputs
+from ..posttrain.options import CalibrationOptions, check
+from ..posttrain.rounding import rounded
+from ..posttrain.search import NbytesOf, Progress, Search, require_finite_weights, searched
+from ..posttrain.size import SizeEstimate
+from ..posttrain.steps import Steps, is_matrix, offsets_of
+from ..posttrain.synthetic import COUNT, synthetic_inputs
 
 DEFAULT_KL = 0.01  # nats, where no budget is given
 DATA_FREE_BITS = 3.0  # a weight, where no budget is given and there is no data to measure a divergence on

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .chunk_encoder import Choice, ChunkItem, Profile, encode_chunk
-from .coders import CODERS
-from .dtypes import is_float
-from .factorizations import BlockSparse, FactoredWeight, KMeans, Sparse
+from ..chunks.encoder import Choice, ChunkItem, Profile, encode_chunk
+from ..coders import CODERS
+from ..dtypes import is_float
+from ..factorizations import BlockSparse, FactoredWeight, KMeans, Sparse
 
 SMALLEST = 4096  # elements; below, a record says more than it saves
 SAMPLE = 8192  # elements that decide whether to look closer

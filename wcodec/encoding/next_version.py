@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from .chunk_encoder import ChunkItem, Profile, store
-from .coded import CodedTensor
-from .container import Reader
-from .decoder import TensorDetails, chunk_details
-from .delta import Content, read_content, write_delta
-from .errors import SymbolError
-from .factorizations import FactoredWeight
-from .frontends.protocol import NamedTensor
-from .plan import FactorizationFactory, Policy, plan
-from .records import DENSE
+from ..chunks.coded import CodedTensor
+from ..chunks.encoder import ChunkItem, Profile, store
+from ..container import Reader
+from ..decoding.details import TensorDetails, chunk_details
+from ..delta import Content, read_content, write_delta
+from ..errors import SymbolError
+from ..factorizations import FactoredWeight
+from ..frontends.protocol import NamedTensor
+from ..plan import FactorizationFactory, Policy, plan
+from ..records import DENSE
 
 
 def encode_next(

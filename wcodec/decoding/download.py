@@ -9,13 +9,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from .container import DEFAULT_LIMITS, Limits, layout
-from .container.digest import sha256
-from .container.reader import Chunk, expect_nothing_more, parse_end, read_chunk, read_preamble
-from .errors import DigestError, ResumeError, StalledError, TransferError, TruncatedError, WczError
-from .sources import NoRangesWarning, Remote
-from .sources.opening import as_remote
-from .sources.remote import NoRangesError
+from ..container import DEFAULT_LIMITS, Limits, layout
+from ..container.digest import sha256
+from ..container.frames import Chunk, expect_nothing_more, parse_end, read_chunk, read_preamble
+from ..errors import DigestError, ResumeError, StalledError, TransferError, TruncatedError, WczError
+from ..sources import NoRangesWarning, Remote
+from ..sources.opening import as_remote
+from ..sources.remote import NoRangesError
 
 ATTEMPTS = 3
 

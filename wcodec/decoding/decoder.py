@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .chunk_decoder import Factored, OpenedChunk, QuantizedTensor, decode_chunk, decoding_nbytes
-from .coders import find_coder
-from .container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
-from .container.random_access import Location
-from .container.reader import expect_nothing_more
-from .factorizations import find_factorization
+from ..chunks.decoder import Factored, OpenedChunk, QuantizedTensor, decode_chunk, decoding_nbytes
+from ..container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
+from ..container.frames import expect_nothing_more
+from ..container.random_access import Location
+from ..errors import OptionError
+from ..sources import open_forward, open_random
+from .details import ChunkSize, DecodingNeed, TensorDetails, chunk_details
 from .prefetch import ahead
-from .sources import open_forward, open_random
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -38,7 +38,7 @@ def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threa
         WczError: a damaged or hostile file; the message names the tensor and the rule.
     """
     if base is not None:
-        from .delta import read_chain  # most decoders never meet one
+        from ..delta import read_chain  # most decoders never meet one
 
         return read_chain(base, src, limits=limits).weights()
     with open_forward(src) as file:
@@ -133,54 +133,6 @@ def verify(src: Any, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> Ve
         if file is not src:
             expect_nothing_more(file)
     return Verified(count, nbytes, reader.has_digest)
-
-
-class TensorDetails(NamedTuple):
-    """What a file says of one tensor, without decoding it.
-
-    Attributes:
-        name, dtype, shape: of the decoded tensor.
-        kind: factorization.
-        coders: of its chunk.
-        params: of the factorization.
-        nbytes: payload bytes of the chunk that holds it.
-        shared_by: number of tensors in that chunk.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    kind: str
-    params: tuple[Any, ...]
-    coders: tuple[str, ...]
-    nbytes: int
-    shared_by: int
-
-
-class ChunkSize(NamedTuple):
-    """Where a tensor lies.
-
-    Attributes:
-        name: of the tensor.
-        nbytes: of its chunk, with its frame.
-        shared_by: number of tensors in that chunk.
-    """
-
-    name: str
-    nbytes: int
-    shared_by: int
-
-
-class DecodingNeed(NamedTuple):
-    """What decoding a tensor takes.
-
-    Attributes:
-        shape: of the tensor.
-        nbytes: at most, the tensor included; for one in a group, those of the group.
-    """
-
-    shape: tuple[int, ...]
-    nbytes: int
 
 
 class WczFile(Mapping[str, np.ndarray]):
@@ -285,18 +237,9 @@ class WczFile(Mapping[str, np.ndarray]):
         return f"WczFile({self._label!r}, {len(self)} tensors, {self.nbytes:,} bytes)"
 
 
-def chunk_details(chunk: TensorChunk) -> Iterator[TensorDetails]:
-    """Details of the tensors of one chunk."""
-    for name, record in zip(chunk.names, chunk.records, strict=True):
-        coders = [find_coder(chunk.streams[s].coder).name for s in sorted({f.stream for f in record.factors})]
-        kind = find_factorization(record.kind).kind
-        yield TensorDetails(
-            name, record.dtype.name, record.shape, kind, record.params, tuple(coders), chunk.payload_nbytes,
-            len(chunk.records),
-        )  # fmt: skip
-
-
 def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str, np.ndarray]]:
+    if threads < 1:
+        raise OptionError(f"threads={threads} is not positive")
     if threads == 1:
         for chunk in _bounded(reader, limits):
             yield from decode_chunk(chunk, limits)

@@ -7,52 +7,30 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
-from .chunk_encoder import BAND_ELEMENTS, Choice, ChunkItem, Draft, Profile, draft_chunk
-from .coders import CODERS
-from .container import NameEntry, Writer
-from .container.files import open_sink
-from .container.manifest import Stream, TensorChunk
-from .decoder import TensorDetails, chunk_details
-from .dtypes import is_float
-from .encode_report import EncodeReport
-from .errors import DuplicateNameError, OptionError
-from .factorizations import FactoredWeight
-from .frontends import find_frontend
-from .frontends.protocol import NamedTensor
-from .grouping import SMALL_TENSOR, chunk_positions
-from .plan import FactorizationFactory, GlobalStep, Lossless, NearLossless, Policy, plan
-from .quantize import CODES_PER_OCTAVE, step_code_at_most
-from .records import TensorRecord
+from ..chunks.encoder import BAND_ELEMENTS, ChunkItem, Draft, Profile, draft_chunk
+from ..chunks.grouping import SMALL_TENSOR, chunk_positions
+from ..container import NameEntry, Writer
+from ..container.files import check_sink, open_sink
+from ..container.manifest import Stream, TensorChunk
+from ..decoding.details import TensorDetails, chunk_details
+from ..errors import DuplicateNameError, OptionError
+from ..frontends import find_frontend
+from ..frontends.protocol import NamedTensor
+from ..plan import FactorizationFactory, Lossless, NearLossless, Policy, plan
+from ..records import TensorRecord
+from .profiles import find_profile
+from .rate_search import policy_for_rate
+from .report import EncodeReport
 
 if TYPE_CHECKING:
+    from ..posttrain.options import CalibrationOptions
     from .calibrated import Outcome
-    from .posttrain.options import CalibrationOptions
-
-
-def _choice(*names: str, margin: float = 0.0) -> Choice:
-    return Choice(tuple(CODERS[name] for name in names), margin)
-
-
-# coder= of encode -> coders to choose from for symbols, coders for what is stored bit for bit
-PROFILES = {
-    "small": Profile(_choice("mixing", "context"), _choice("float_planes"), scan_coder=CODERS["mixing"]),
-    "fast": Profile(_choice("rans", "mixing", margin=0.1), _choice("float_planes")),
-    "auto": Profile(_choice("rans", "context", "mixing", margin=0.03), _choice("float_planes")),
-    "mixing": Profile(_choice("mixing"), _choice("float_planes")),
-    "rans": Profile(_choice("rans"), _choice("float_planes")),
-    "context": Profile(_choice("context"), _choice("float_planes")),
-    "elias_gamma": Profile(_choice("elias_gamma"), _choice("float_planes")),
-    "rice": Profile(_choice("rice"), _choice("float_planes")),
-    "raw": Profile(_choice("raw"), _choice("raw")),
-}
 
 CHUNKS_AHEAD = 16  # quantized and waiting for an executor
-SEARCHED_OCTAVES = 24  # how far below its largest weight bits_per_weight looks for a step
 
 Progress = Callable[[int, int, str], None]  # tensors done, of how many, name of the one just written
 
@@ -109,55 +87,52 @@ def encode(
     Raises:
         WczError: naming the tensor and the rule; `dst` is as it was before.
     """
-    if executor is None and threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            return encode(
-                model, dst, coder=coder, lossless=lossless, bits_per_weight=bits_per_weight,
-                factorizations=factorizations, graph=graph, merge_batch_norm=merge_batch_norm,
-                metadata=metadata, digest=digest, progress=progress,
-                band_elements=band_elements, executor=pool, **calibrated,
-            )  # fmt: skip
-    profile = _find_profile(coder)._replace(band_elements=band_elements)
-    job = _Job(profile, dict(factorizations or {}), metadata, digest, progress, executor)
-    tensors, described = _described(model, graph, merge_batch_norm)
+    _check_options(base, lossless, bits_per_weight, factorizations, merge_batch_norm, calibrated)
+    if band_elements < 1 or threads < 1:
+        raise OptionError(f"band_elements={band_elements} and threads={threads} are 1 or more")
+    if dst is not None:
+        check_sink(dst)  # a search may take hours
+    profile = find_profile(coder)._replace(band_elements=band_elements)
+    with _workers(executor, threads) as workers:
+        job = _Job(profile, dict(factorizations or {}), metadata, digest, progress, workers)
+        tensors, described = _described(model, graph, merge_batch_norm)
+        policy: Policy = Lossless() if lossless else NearLossless()
+        if base is not None:
+            return _encode_delta(tensors, base, dst, policy, job, described)
+        if calibrated:
+            return _encode_calibrated(model, tensors, bits_per_weight, calibrated, dst, job, described)
+        if bits_per_weight is not None:
+            policy = policy_for_rate(tensors, bits_per_weight, _bits_per_weight(tensors, job, described))
+        return _written(dst, tensors, policy, job, described)
+
+
+def _check_options(
+    base: Any,
+    lossless: bool,
+    bits_per_weight: float | None,
+    factorizations: Any,
+    merge_batch_norm: bool,
+    calibrated: CalibrationOptions,
+) -> None:
+    """Refuse options that exclude each other, before anything is read."""
     if calibrated and merge_batch_norm:
         raise OptionError("calibration runs the model as it is: merge_batch_norm excludes it")
-    if base is not None:
-        if calibrated or bits_per_weight is not None:
-            raise OptionError("base excludes budgets; encode in full, then use wcodec.delta.between")
-        return _encode_delta(tensors, base, dst, Lossless() if lossless else NearLossless(), job, described)
-    outcome: Outcome | None = None
-    policy: Policy
-    if calibrated:
-        if lossless or factorizations:
-            raise OptionError("calibration excludes lossless and factorizations")
-        from .calibrated import quantize_to_budget
+    if base is not None and (calibrated or bits_per_weight is not None):
+        raise OptionError("base excludes budgets; encode in full, then use wcodec.delta.between")
+    if calibrated and (lossless or factorizations):
+        raise OptionError("calibration excludes lossless and factorizations")
+    if lossless and bits_per_weight is not None:
+        raise OptionError("lossless and bits_per_weight exclude each other")
 
-        # The search writes often, and to a bound: natural scans in all of its passes. It codes with the first coder
-        # alone: a profile with more of them never makes a larger file.
-        job = replace(job, profile=profile._replace(scan_coder=None))
-        quiet = replace(job, progress=None, profile=job.profile.first_coder())
-        outcome = quantize_to_budget(
-            model,
-            tensors,
-            calibrated,
-            bits_per_weight,
-            lambda ts: _write(io.BytesIO(), ts, NearLossless(), quiet, described).nbytes,
-            progress,
-        )
-        tensors, policy = outcome.tensors, NearLossless()
-    elif bits_per_weight is not None:
-        if lossless:
-            raise OptionError("lossless and bits_per_weight exclude each other")
-        policy = _policy_for_rate(tensors, job, bits_per_weight, described)
-    else:
-        policy = Lossless() if lossless else NearLossless()
-    if dst is not None:
-        with open_sink(dst) as file:
-            return _told(_write(file, tensors, policy, job, described), outcome)
-    buffer = io.BytesIO()
-    report = _write(buffer, tensors, policy, job, described)
-    return replace(_told(report, outcome), data=buffer.getvalue())
+
+@contextmanager
+def _workers(executor: Executor | None, threads: int) -> Iterator[Executor | None]:
+    """The caller's executor, or threads for the time of one call; None where the calling thread does it all."""
+    if executor is not None or threads == 1:
+        yield executor
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield pool
 
 
 def _described(model: Any, graph: bool, merge_batch_norm: bool) -> tuple[list[NamedTensor], dict[int, Any] | None]:
@@ -169,7 +144,7 @@ def _described(model: Any, graph: bool, merge_batch_norm: bool) -> tuple[list[Na
     described = frontend.graph(model) if graph or merge_batch_norm else None
     if described is None or not merge_batch_norm:
         return tensors, described
-    from .frontends.batch_norm import fold_all
+    from ..frontends.batch_norm import fold_all
 
     tensors, described = fold_all(tensors, described)
     _check_names(tensors)
@@ -190,11 +165,38 @@ def _encode_delta(
     return EncodeReport(data if dst is None else None, len(data), original, payload_nbytes, rows)
 
 
-def _told(report: EncodeReport, outcome: Outcome | None) -> EncodeReport:
+def _encode_calibrated(
+    model: Any,
+    tensors: Sequence[NamedTensor],
+    bits_per_weight: float | None,
+    calibrated: CalibrationOptions,
+    dst: Any,
+    job: _Job,
+    described: Any,
+) -> EncodeReport:
+    from .calibrated import quantize_to_budget
+
+    # The search writes often, and to a bound: natural scans in all of its passes. It codes with the first coder
+    # alone: a profile with more of them never makes a larger file.
+    job = replace(job, profile=job.profile._replace(scan_coder=None))
+    quiet = replace(job, progress=None, profile=job.profile.first_coder())
+
+    def nbytes_of(rounded: Sequence[NamedTensor]) -> int:
+        return _write(io.BytesIO(), rounded, NearLossless(), quiet, described).nbytes
+
+    outcome = quantize_to_budget(model, tensors, calibrated, bits_per_weight, nbytes_of, job.progress)
+    return _told(_written(dst, outcome.tensors, NearLossless(), job, described), outcome)
+
+
+def _bits_per_weight(tensors: Sequence[NamedTensor], job: _Job, described: Any) -> Callable[[Policy], float]:
+    """Policy -> rate of the whole file."""
+    quiet = replace(job, progress=None)
+    return lambda policy: _write(io.BytesIO(), tensors, policy, quiet, described).bits_per_weight
+
+
+def _told(report: EncodeReport, outcome: Outcome) -> EncodeReport:
     """The report with what the search for a budget gave."""
-    if outcome is None:
-        return report
-    from .posttrain.report import layer_rows
+    from ..posttrain.report import layer_rows
 
     layers = layer_rows(outcome.tensors, report.rows, outcome.noise)
     # The search counts with one coder, the file keeps the smaller of several: its point has the size as written.
@@ -215,18 +217,22 @@ class _Job:
     executor: Executor | None
 
 
-def _find_profile(name: str) -> Profile:
-    if name not in PROFILES:
-        raise OptionError(f"coder {name!r} is not one of {', '.join(PROFILES)}")
-    return PROFILES[name]
-
-
 def _check_names(tensors: Sequence[NamedTensor]) -> None:
     seen: set[str] = set()
     for tensor in tensors:
         if tensor.name in seen:
             raise DuplicateNameError("two tensors have this name", tensor=tensor.name)
         seen.add(tensor.name)
+
+
+def _written(dst: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job, described: Any) -> EncodeReport:
+    """The report of a whole file, at its destination or with its bytes."""
+    if dst is not None:
+        with open_sink(dst) as file:
+            return _write(file, tensors, policy, job, described)
+    buffer = io.BytesIO()
+    report = _write(buffer, tensors, policy, job, described)
+    return replace(report, data=buffer.getvalue())
 
 
 def _write(file: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job, graph: Any) -> EncodeReport:
@@ -290,35 +296,3 @@ def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:
     """Members of each chunk, in file order."""
     for positions in chunk_positions([_size(tensor) for tensor in tensors]):
         yield [tensors[position] for position in positions]
-
-
-def _policy_for_rate(tensors: Sequence[NamedTensor], job: _Job, target: float, graph: Any) -> Policy:
-    """The finest global step whose whole file stays at or below `target` bits a weight: bisection on the step code.
-
-    Raises:
-        OptionError: even the coarsest useful step needs more.
-    """
-    if not target > 0:
-        raise OptionError(f"bits_per_weight={target} is not positive")
-    quiet = replace(job, progress=None)
-    peaks = [float(np.abs(values).max()) for t in tensors for values in _matrices(t)]
-    high = step_code_at_most(4 * max(peaks, default=1.0))  # every matrix rounds to zero: the smallest file
-    low = high - CODES_PER_OCTAVE * SEARCHED_OCTAVES
-    smallest = _write(io.BytesIO(), tensors, GlobalStep(high), quiet, graph).bits_per_weight
-    if smallest > target:
-        raise OptionError(f"bits_per_weight={target} cannot be reached: the smallest file has {smallest:.3f}")
-    while high - low > 1:
-        middle = (low + high) // 2
-        rate = _write(io.BytesIO(), tensors, GlobalStep(middle), quiet, graph).bits_per_weight
-        low, high = (low, middle) if rate <= target else (middle, high)
-    return GlobalStep(high)
-
-
-def _matrices(tensor: NamedTensor) -> list[np.ndarray]:
-    """The values that a global step governs."""
-    value = tensor.value
-    if isinstance(value, FactoredWeight):
-        candidates = list(value.factors.values()) if value.steps_are_open else []
-    else:
-        candidates = [value]
-    return [array for array in candidates if array.ndim >= 2 and is_float(array.dtype) and array.size > 0]

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .chunk_encoder import band_rows
-from .coders import ArraySpec, Coder, ScalingCoder
-from .errors import LimitError, StepCodeError, WczError
-from .quantize import step_values
-from .records import FactorRecord, Form
-from .scans import SCANS, scanned_shape
+from ..coders import ArraySpec, Coder, ScalingCoder
+from ..errors import LimitError, StepCodeError, WczError
+from ..quantize import step_values
+from ..records import FactorRecord, Form
+from ..scans import SCANS, scanned_shape
+from .encoder import band_rows
 
 INT32 = np.dtype(np.int32)
 

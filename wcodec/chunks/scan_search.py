@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from .coders import Coder
-from .scans import SCANS, to_scan
+from ..coders import Coder
+from ..scans import SCANS, to_scan
 
 BLOCK_ELEMENTS = 1 << 18  # a larger array is judged by a block of this size
 FIRST_ELEMENTS = 1 << 12  # of a first look, which drops scans that cost a hundredth more than the natural one

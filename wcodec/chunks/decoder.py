@@ -1,6 +1,6 @@
 """The four hops of one chunk, inwards: payloads -> symbols -> factors -> weights (format_spec/wcz.md, streams).
 
-The mirror of `chunk_encoder`. Everything that a record claims is checked before a payload is touched; then the streams
+The mirror of `encoder`. Everything that a record claims is checked before a payload is touched; then the streams
 are independent jobs, and the weights are rebuilt one after another.
 """
 
@@ -14,19 +14,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .chunk_encoder import band_rows, step_shape
+from ..coders import find_coder
+from ..container import Limits, TensorChunk, layout
+from ..container.memory import give_back
+from ..dtypes import is_float
+from ..errors import FactorizationError, LimitError, RecordError, SymbolError, WczError
+from ..factorizations import Factorization, find_factorization
+from ..factorizations.wire import from_params
+from ..quantize import MAX_SYMBOL, step_values
+from ..records import DENSE, TensorRecord
+from ..scans import from_scan
+from .assembly import Assembly
 from .coded import CodedFactor
-from .coders import find_coder
-from .container import Limits, TensorChunk, layout
-from .container.memory import give_back
-from .dtypes import is_float
-from .errors import FactorizationError, LimitError, RecordError, SymbolError, WczError
-from .factor_decoder import Assembly
-from .factorizations import Factorization, find_factorization
-from .factorizations.wire import from_params
-from .quantize import MAX_SYMBOL, step_values
-from .records import DENSE, FactorRecord, Form, TensorRecord
-from .scans import from_scan, scanned_shape
+from .encoder import band_rows
+from .joining import join_factors
 from .stream_jobs import Factor, StreamJob, split_steps
 
 
@@ -102,7 +103,7 @@ class OpenedChunk:
     def __init__(self, chunk: TensorChunk, limits: Limits, differences: Container[str] = ()) -> None:
         """`differences`: names of tensors whose arrays are differences from a base (format_spec/delta.md)."""
         self._chunk = chunk
-        self.factorizations, factors = _join(chunk, limits, differences)
+        self.factorizations, factors = join_factors(chunk, limits, differences)
         pieces: list[list[tuple[Factor, int]]] = [[] for _ in chunk.streams]
         for factor in factors:
             for band in range(factor.record.bands):
@@ -225,70 +226,6 @@ class OpenedChunk:
         except WczError as e:
             raise e.about(blame) from e
         return job
-
-
-def _join(chunk: TensorChunk, limits: Limits, differences: Container[str]) -> tuple[list[Factorization], list[Factor]]:
-    factorizations: list[Factorization] = []
-    factors: list[Factor] = []
-    total = 0
-    if len(chunk.records) > 1 and any(f.bands > 1 for record in chunk.records for f in record.factors):
-        raise RecordError("a factor is cut into bands in a chunk that it shares")
-    for position, (name, record) in enumerate(zip(chunk.names, chunk.records, strict=True)):
-        try:
-            limits.check("elements", _extent(record.shape), "elements")
-            factorization = from_params(find_factorization(record.kind), record.shape, record.params)
-            mine = list(_join_record(position, record, factorization, name in differences))
-            total += max(_extent(record.shape), sum(_extent(f.shape) + _extent(f.step_shape) for f in mine))
-            limits.check("elements", total, "elements of the chunk")
-        except WczError as e:
-            raise e.about(name) from e
-        factorizations.append(factorization)
-        factors += mine
-    return factorizations, factors
-
-
-def _extent(shape: tuple[int, ...]) -> int:
-    """What a shape counts against the limit; a dimension of 0 counts as 1: it must not hide a huge one beside it."""
-    return math.prod(max(extent, 1) for extent in shape)
-
-
-def _join_record(
-    position: int, record: TensorRecord, factorization: Factorization, is_difference: bool
-) -> Iterator[Factor]:
-    shapes = factorization.factor_shapes
-    if len(shapes) != len(record.factors):
-        raise RecordError(f"{factorization.kind} has {len(shapes)} factors, the record {len(record.factors)}")
-    if not is_float(record.dtype) and factorization.number != 0:
-        raise RecordError(f"{factorization.kind} gives floats, the record says {record.dtype}")
-    for (name, shape), factor in zip(shapes.items(), record.factors, strict=True):
-        _check_dtype(name, factor, record, factorization)
-        if factor.bands > 1 and factor.bands > (*scanned_shape(shape, factor.scan), 1)[0]:
-            raise RecordError(f"factor {name!r} of shape {shape} has no {factor.bands} bands of rows")
-        if factor.form is not Form.QUANTIZED:
-            if factor.step_axes is not None:
-                raise RecordError(f"factor {name!r} has step axes but no steps")
-            yield Factor(position, name, shape, factor, (), is_difference)
-            continue
-        axes = factorization.step_axes.get(name, ()) if factor.step_axes is None else factor.step_axes
-        if any(axis >= len(shape) for axis in axes):
-            raise RecordError(f"step axes {axes} of factor {name!r} exceed its shape {shape}")
-        yield Factor(position, name, shape, factor, step_shape(shape, axes), is_difference)
-
-
-def _check_dtype(name: str, factor: FactorRecord, record: TensorRecord, factorization: Factorization) -> None:
-    """RecordError unless dtype and form of a factor agree with each other and with its factorization."""
-    dense = factorization.number == DENSE
-    integer = not is_float(factor.dtype)
-    if dense and factor.dtype != record.dtype:
-        raise RecordError(f"factor {name!r} of a dense {record.dtype} tensor has dtype {factor.dtype}")
-    if not dense and integer is not (name in factorization.integer_factors):
-        raise RecordError(f"factor {name!r} of {factorization.kind} has dtype {factor.dtype}")
-    if not dense and factor.dtype == np.uint64:
-        raise RecordError(f"factor {name!r} of {factorization.kind} has dtype uint64, which int64 does not hold")
-    if not dense and factor.form is Form.QUANTIZED and factor.dtype != np.float32:
-        raise RecordError(f"quantized factor {name!r} of {factorization.kind} has dtype {factor.dtype}, not float32")
-    if factor.form is (Form.QUANTIZED if integer else Form.INTEGERS):
-        raise RecordError(f"factor {name!r} of dtype {factor.dtype} cannot be stored as {factor.form.name}")
 
 
 def restore(factor: CodedFactor) -> np.ndarray:

@@ -15,16 +15,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..coders import Coder
+from ..container import Stream
+from ..errors import FactorizationError, StepCodeError, SymbolError, WczError
+from ..factorizations import FactoredWeight
+from ..factorizations.wire import to_params
+from ..quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, from_symbols, to_symbols
+from ..records import DENSE, MAX_BANDS, FactorRecord, Form, TensorRecord
+from ..scans import to_scan
 from .coded import CodedFactor, CodedTensor
-from .coders import Coder
-from .container import Stream
-from .errors import FactorizationError, StepCodeError, SymbolError, WczError
-from .factorizations import FactoredWeight
-from .factorizations.wire import to_params
-from .quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, from_symbols, to_symbols
-from .records import DENSE, MAX_BANDS, FactorRecord, Form, TensorRecord
 from .scan_search import cheapest_scan
-from .scans import to_scan
 
 # A factor with twice as many elements other than zero is cut: each band learns anew, and zeros teach and cost little.
 BAND_ELEMENTS = 1 << 20

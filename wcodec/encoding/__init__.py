@@ -1,0 +1,1 @@
+"""Models -> files: encode, and what chooses coders, steps and forms for it."""
