@@ -48,7 +48,7 @@ demo: .venv/.demo
 	@.venv/bin/wcz demo --data $(DATA) $(ARGS)
 
 demo-federated: .venv-flower/.flower
-	@.venv-flower/bin/python tools/bench/flower_loopback.py --rounds 5 $(ARGS)
+	@.venv-flower/bin/python tools/bench/flower_loopback.py --rounds 5 --warm $(ARGS)
 
 test: .venv/.test $(if $(WITH),.venv/.$(WITH))
 	@.venv/bin/python -m pytest $(ARGS)

@@ -1,11 +1,10 @@
-"""Run a network on images as its weights arrive through a pipe, one layer in memory.
+"""Classify images with a network whose weights come through a pipe, one layer in memory.
 
-python examples/edge_stream.py                      a small ResNet with random weights
-python examples/edge_stream.py MODEL.wcz IMAGES.npz  for instance MLPerf Tiny's ResNet-8, encoded by
-                                                    wcz encode pretrainedResnet.h5 resnet8.wcz --graph
+cat MODEL.wcz | python examples/edge_stream.py IMAGES.npz   classes of the images in x_test, or in the first array
+python examples/edge_stream.py                              a small ResNet with random weights, between two processes
 
-The sending end runs in a process of its own, as a server or another device would; what receives needs numpy, msgpack
-and wcodec, no framework.
+MODEL is for instance MLPerf Tiny's ResNet-8: `wcz encode pretrainedResnet.h5 resnet8.wcz --graph`. Who sends may be a
+server or another device (`ssh`, `nc`, `curl`); what receives needs numpy, msgpack and wcodec, no framework.
 """
 
 import io
@@ -24,28 +23,39 @@ SENDER = "import shutil, sys; shutil.copyfileobj(open(sys.argv[1], 'rb'), sys.st
 
 
 def main() -> None:
-    if len(sys.argv) == 3:
-        with np.load(sys.argv[2]) as archive:
-            images = next(iter(archive.values()))[:100]
-        classify(Path(sys.argv[1]), images)
-        return
+    if len(sys.argv) == 2:
+        receive(Path(sys.argv[1]))
+    else:
+        demonstrate()
+
+
+def receive(path: Path) -> None:
+    """Classes of the images in `path`, by the network that standard input brings."""
+    with np.load(path) as archive:
+        images = archive["x_test" if "x_test" in archive else archive.files[0]]
+
+    def show(done: int, total: int, op: str) -> None:
+        print(f"{done}/{total} {op}", file=sys.stderr)
+
+    with Runner(sys.stdin.buffer, progress=show) as runner:
+        print(*runner.predict(images).argmax(axis=-1))
+
+
+def demonstrate() -> None:
+    """One process sends a small ResNet, another one receives it; say whether it did what the file does."""
+    images = np.random.default_rng(1).normal(size=(16, 32, 32, 3)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "resnet.wcz"
-        path.write_bytes(small_resnet())
-        classify(path, np.random.default_rng(1).normal(size=(16, 32, 32, 3)).astype(np.float32))
-
-
-def classify(path: Path, images: np.ndarray) -> None:
-    """Predict through a pipe and from the file; say whether they agree."""
-    shown: list[str] = []
-    with subprocess.Popen([sys.executable, "-c", SENDER, path], stdout=subprocess.PIPE) as sender:
-        assert sender.stdout is not None
-        with Runner(sender.stdout, progress=lambda done, total, op: shown.append(f"{done}/{total} {op}")) as runner:
-            piped = runner.predict(images)
-    print(f"layers: {len(shown)}, the last one: {shown[-1]}")
-    with Runner(path) as runner:
-        whole = runner.predict(images)
-    same = int((piped.argmax(axis=-1) == whole.argmax(axis=-1)).sum())
+        model, inputs = Path(folder) / "resnet.wcz", Path(folder) / "images.npz"
+        model.write_bytes(small_resnet())
+        np.savez(inputs, images)
+        with subprocess.Popen([sys.executable, "-c", SENDER, model], stdout=subprocess.PIPE) as sender:
+            receiver = [sys.executable, __file__, inputs]
+            done = subprocess.run(receiver, stdin=sender.stdout, capture_output=True, text=True, check=True)
+        layers = done.stderr.splitlines()
+        print(f"layers: {len(layers)}, the last one: {layers[-1]}")
+        with Runner(model) as runner:
+            whole = runner.predict(images).argmax(axis=-1)
+    same = int((np.array(done.stdout.split(), int) == whole).sum())
     print(f"same classes through the pipe and from the file: {same} of {len(images)}")
 
 

@@ -46,6 +46,24 @@ def reference_decoder():
         sys.path.remove(str(ROOT / "format_spec"))
 
 
+@pytest.fixture(scope="session")
+def running_server(tmp_path_factory):
+    """A server on loopback with every manner of `tests.loopback`, the same one for the whole session."""
+    for needed in ("fsspec", "aiohttp", "uvicorn", "starlette"):
+        pytest.importorskip(needed, reason="needs the extra remote, and a server to test against")
+    from tests.loopback import serving
+
+    with serving(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running_server):
+    """The running server, its log empty."""
+    running_server.log.clear()
+    return running_server
+
+
 # Every built-in kind at small sizes: one that does not divide, one of a kernel. test_factorization_contract says so.
 # Not tfc, which fits nothing: it holds what another library has quantized.
 EXAMPLES = {

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .decoding.download import fetch
     from .encoding.encoder import encode
     from .encoding.report import EncodeReport
+    from .frontends.keras_runner import KerasRunner
     from .loading import load_into
     from .tensor_files import load, load_file, save, save_file
 
@@ -34,6 +35,7 @@ __version__ = "0.1.0.dev0"
 # name -> module that defines it; a module itself where both agree. Loaded on first use (PEP 562).
 _LAZY = {
     "EncodeReport": "encoding.report",
+    "KerasRunner": "frontends.keras_runner",
     "delta": "delta",
     "encode": "encoding.encoder",
     "factorizations": "factorizations",
@@ -53,6 +55,7 @@ _LAZY = {
 
 __all__ = [
     "EncodeReport",
+    "KerasRunner",
     "Limits",
     "QuantizedTensor",
     "WczError",

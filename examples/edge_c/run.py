@@ -69,14 +69,14 @@ def build(folder: Path, compiler: list[str]) -> Path:
     return folder / "edge"
 
 
-def main() -> None:
-    """Print a row a coder."""
+def main(arguments: list[str] | None = None) -> None:
+    """Print a row a coder; `arguments` are those of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?")
     parser.add_argument("--compiler", default="cc -Os")
     parser.add_argument("--run", default="", help="what runs the program: qemu-arm")
     parser.add_argument("--bits", type=float, default=4.0, help="bits a weight")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     model = folded(keras.saving.load_model(options.model, compile=False) if options.model else trained())
     rng = np.random.default_rng(0)
     x = rng.normal(size=(1, model.input_shape[1])).astype("f")

@@ -38,16 +38,6 @@ def inputs(tmp_path: Path) -> Path:
     return tmp_path / "x.npz"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    for needed in ("fsspec", "aiohttp", "uvicorn", "starlette"):
-        pytest.importorskip(needed, reason="needs the extra remote, and a server to test against")
-    from tests.sources.server import serving
-
-    with serving(tmp_path_factory.mktemp("served")) as running:
-        yield running
-
-
 def test_stream_writes_a_line_a_tensor(wcz_file: Path) -> None:
     done = run("stream", wcz_file)
     assert done.exit_code == 0

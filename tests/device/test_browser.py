@@ -132,7 +132,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"the page needs {', '.join(missing)}")
     pytest.importorskip("sklearn", reason="the page's network needs scikit-learn")
     folder = tmp_path_factory.mktemp("page")
-    subprocess.run([sys.executable, BROWSER / "build.py", folder], check=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # more threads train so small a network three times as long
+    subprocess.run([sys.executable, BROWSER / "build.py", folder], check=True, env=environment)
     return folder
 
 

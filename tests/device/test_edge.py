@@ -1,10 +1,9 @@
 """examples/edge_c: an autoencoder in C, read through 512 bytes at a time, gives what numpy's runtime gives."""
 
+import importlib.util
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,24 @@ ROOT = Path(__file__).parents[2]
 ARM = ["--compiler", "arm-linux-gnueabihf-gcc -Os -mthumb -static", "--run", "qemu-arm"]
 
 
-def run(*arguments):
-    """Coder -> (bytes of the file, of its coder, at most, largest relative difference)."""
+@pytest.fixture
+def run(capsys):
+    """Arguments of examples/edge_c/run.py -> coder -> (bytes of the file, of its coder, at most, largest difference).
+
+    In this process: importing Keras takes longer than all else.
+    """
     pytest.importorskip("keras", reason="needs the extra tensorflow")
     pytest.importorskip("sklearn", reason="needs scikit-learn")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, ROOT / "examples" / "edge_c" / "run.py", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    rows = re.findall(r"^(\w+) +(\d+) +(\d+) +(\d+)  (\S+)$", done.stdout, re.MULTILINE)
-    return {row[0]: (*map(int, row[1:4]), float(row[4])) for row in rows}
+    spec = importlib.util.spec_from_file_location("edge_run", ROOT / "examples" / "edge_c" / "run.py")
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+
+    def rows(*arguments: str) -> dict[str, tuple[int, int, int, float]]:
+        example.main(list(arguments))
+        found = re.findall(r"^(\w+) +(\d+) +(\d+) +(\d+)  (\S+)$", capsys.readouterr().out, re.MULTILINE)
+        return {row[0]: (*map(int, row[1:4]), float(row[4])) for row in found}
+
+    return rows
 
 
 def check(rows):
@@ -32,14 +39,14 @@ def check(rows):
     assert rows["mixing"][1] <= 64 * 1024 + 16 * 640
 
 
-def test_digits():
+def test_digits(run):
     if not shutil.which("cc"):
         pytest.skip("no C compiler")
     check(run())
 
 
 @pytest.mark.slow
-def test_the_autoencoder_of_mlperf_tiny_on_arm():
+def test_the_autoencoder_of_mlperf_tiny_on_arm(run):
     model = Path(os.environ.get("WCODEC_DATA", ROOT.parent / "shared" / "data")) / "native" / "ad01.h5"
     if not model.is_file():
         pytest.skip(f"no real data at {model} (set WCODEC_DATA)")

@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 
 import wcodec
+from tests.loopback import free_port, until_answers
 
 VERSIONS = 20
 
@@ -77,7 +76,7 @@ def serve(unused_port: int) -> Iterator[Callable[[Path], tuple[str, subprocess.P
         process = subprocess.Popen([*command, "--port", str(unused_port)])
         processes.append(process)
         url = f"http://127.0.0.1:{unused_port}"
-        wait_for(url)
+        until_answers(f"{url}/manifest")
         return url, process
 
     yield start
@@ -86,26 +85,10 @@ def serve(unused_port: int) -> Iterator[Callable[[Path], tuple[str, subprocess.P
         process.wait()
 
 
-def wait_for(url: str) -> None:
-    """Until the server at `url` answers."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{url}/manifest", timeout=5).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
 @pytest.fixture
 def unused_port() -> int:
     """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 class Relay:

@@ -211,3 +211,13 @@ def test_a_computed_weight_has_no_place_in_the_graph(keras) -> None:
     model.layers[0].enable_lora(2)
     with pytest.raises(UnsupportedTypeError, match=r"layer 'adapted' \(Dense\): a weight is computed"):
         KERAS.graph(model)
+
+
+def test_a_model_within_gives_the_outputs(keras) -> None:
+    layers = keras.layers
+    small = keras.Input((4,))
+    inner = keras.Model(small, [layers.Dense(2)(small), layers.Dense(3)(small)])
+    inputs = keras.Input((4,))
+    x = layers.Dense(4, activation="relu")(inputs)
+    runner = agree(keras, inputs, list(inner(x)))
+    assert len(runner.graph.layers) == 4

@@ -5,10 +5,12 @@ import pytest
 
 import wcodec
 from wcodec.errors import BudgetError, OptionError
+from wcodec.plan import NearLossless
 from wcodec.posttrain.budget import RatePoint, divergence_budget, settle_quality, settle_size, size_budget
 from wcodec.posttrain.report import plot_curve
 from wcodec.posttrain.size import SizeEstimate
-from wcodec.posttrain.steps import PARTS, Steps, offsets_of
+from wcodec.posttrain.steps import PARTS, Steps, offsets_of, root_mean_square, unmeasured_code
+from wcodec.quantize import step_code_at_most
 
 WEIGHTS = {name: np.random.default_rng(i).normal(size=(64, 100)).astype(np.float32) for i, name in enumerate("abcd")}
 
@@ -150,3 +152,19 @@ def test_an_encoding_that_broke_off_goes_on(convnet, images, tmp_path):
     before = len(list((tmp_path / "kept").iterdir()))
     wcodec.encode(convnet, **options, resume=tmp_path / "kept", damping=0.05)  # another pass: nothing stale is used
     assert len(list((tmp_path / "kept").iterdir())) > before
+
+
+def test_steps_of_vectors_that_nothing_is_known_of():
+    """Codes have 16 an octave and 0 is 2**-20: 2**-8 of a root mean square of one is code 192."""
+    ones = np.ones(8, np.float32)
+    finest = NearLossless().step_code
+    assert finest(ones) == 16 * (20 - 12)
+    assert unmeasured_code(ones, finest(ones)) == 16 * (20 - 8)
+    spread = np.array([1.0, -1.0, 1.0, 2.0**-6], np.float32) / np.float32(
+        np.sqrt(0.75)
+    )  # a small one, as variances are
+    assert unmeasured_code(spread, finest(spread)) == step_code_at_most(float(spread[3]) / 16)
+    tiny = np.array([1.0, -1.0, 2.0**-18], np.float32)
+    assert unmeasured_code(tiny, finest(tiny)) == step_code_at_most(root_mean_square(tiny) * 2.0**-12)
+    assert unmeasured_code(np.zeros(3, np.float32), finest(np.zeros(3, np.float32))) == 0
+    assert unmeasured_code(ones, None) is None  # stored bit for bit

@@ -6,6 +6,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from wcodec.errors import OptionError  # noqa: E402
+from wcodec.recipe.refine import gradients  # noqa: E402
 from wcodec.train import compressible, refine  # noqa: E402
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -36,7 +37,7 @@ def test_bits_fall_for_what_they_are_worth(trained):
     model, x, y = trained
     found = refine(model, x, y, LOSS, exchange=1e-5, evaluations=12, block=32)
     (loss, after), (nbits, fewer) = found.loss, found.nbits
-    assert found.moved > 0
+    assert found.moved >= 32
     assert fewer < nbits
     assert after + 1e-5 * fewer < loss + 1e-5 * nbits
     outputs = model.predict(x, verbose=0)
@@ -48,6 +49,19 @@ def test_nothing_moves_where_bits_are_worth_nothing_and_loss_would_rise(trained)
     before = latents(model)
     found = refine(model, x, y, LOSS, exchange=-1.0, evaluations=3)
     assert (found.moved, found.nbits[0]) == (0, found.nbits[1])
+    assert all(np.array_equal(a, b) for a, b in zip(before, latents(model), strict=True))
+
+
+def test_the_gradient_over_batches_is_that_of_the_mean_loss(trained):
+    """Of the output bias, where it is known: mean of softmax minus labels; 2,000 inputs in two batches."""
+    model, x, y = trained
+    x, y = x[:1500], y[:1500]
+    before = latents(model)
+    found = gradients(model, np.concatenate([x, x[:500]]), np.concatenate([y, y[:500]]), LOSS)
+    logits = model.predict(np.concatenate([x, x[:500]]), verbose=0).astype(np.float64)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    expected = (shares - np.eye(10)[np.concatenate([y, y[:500]])]).mean(axis=0)
+    np.testing.assert_allclose(found["b/bias", "weight"], expected, atol=1e-6)
     assert all(np.array_equal(a, b) for a, b in zip(before, latents(model), strict=True))
 
 

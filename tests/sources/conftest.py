@@ -1,25 +1,9 @@
-"""A server on loopback, and a file that it has."""
+"""A file that the server on loopback has."""
 
 import numpy as np
 import pytest
 
 import wcodec
-
-from .server import Server, serving
-
-
-@pytest.fixture(scope="session")
-def running_server(tmp_path_factory):
-    for needed in ("fsspec", "aiohttp", "uvicorn", "starlette"):
-        pytest.importorskip(needed, reason="needs the extra remote, and a server to test against")
-    with serving(tmp_path_factory.mktemp("served")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running_server) -> Server:
-    running_server.log.clear()
-    return running_server
 
 
 def network(layers: int = 12, size: int = 100) -> dict[str, np.ndarray]:

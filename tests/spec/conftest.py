@@ -1,5 +1,6 @@
 """The specification's own programs, loaded from where they lie: none of them is part of the package."""
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -30,6 +31,16 @@ def make_vectors():
         return load(ROOT / "tools" / "make_vectors.py")
     finally:
         sys.path.remove(str(ROOT / "tools"))
+
+
+@pytest.fixture(scope="session")
+def reference_messages():
+    """The package format_spec/reference_messages, which imports the one beside it."""
+    sys.path.insert(0, str(ROOT / "format_spec"))
+    try:
+        return importlib.import_module("reference_messages")
+    finally:
+        sys.path.remove(str(ROOT / "format_spec"))
 
 
 def pytest_generate_tests(metafunc):

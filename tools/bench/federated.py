@@ -23,14 +23,12 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).parent))
+from federated_networks import TASKS
 from federated_wires import Arrays, Wire, wire
 
-ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("WCODEC_DATA", ROOT.parent / "shared" / "data"))
 LAST = 5  # rounds whose mean accuracy counts
 
 
@@ -48,26 +46,8 @@ class Setting:
 SETTINGS = {
     "small": Setting(),
     "caffe": Setting("caffe", batch=16, learning_rate=0.1),
+    "resnet8": Setting("resnet8", steps=20, learning_rate=0.01),  # fine-tuning
 }
-
-
-def small() -> nn.Module:
-    """80,202 weights."""
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 5, stride=2), nn.ReLU(), nn.Flatten(),
-        nn.Linear(512, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
-
-
-def caffe() -> nn.Module:
-    """LeNet5-Caffe, 431,080 weights."""
-    return nn.Sequential(
-        nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10),
-    )  # fmt: skip
-
-
-NETWORKS = {"small": small, "caffe": caffe}
 
 
 class Learner:
@@ -76,27 +56,21 @@ class Learner:
     def __init__(self, setting: Setting, seed: int) -> None:
         torch.manual_seed(seed)
         self.setting, self.seed = setting, seed
-        self.model = NETWORKS[setting.network]()
-        self.names = [name for name, _ in self.model.named_parameters()]
-        self._parameters = list(self.model.parameters())
-        with np.load(DATA / "mnist.npz") as archive:
-            self.train = self._images(archive["x_train"]), torch.tensor(archive["y_train"]).long()
-            self.test = self._images(archive["x_test"]), torch.tensor(archive["y_test"]).long()
+        task = TASKS[setting.network]
+        self.model = task.network()
+        self._state = {n: t for n, t in self.model.state_dict().items() if t.is_floating_point()}  # shares its memory
+        self.train, self.test = task.data()
         self.parts = dirichlet_split(self.train[1].numpy(), setting.clients, 0.3, seed + 100)
 
-    @staticmethod
-    def _images(pixels: np.ndarray) -> torch.Tensor:
-        return (torch.tensor(pixels).float().reshape(-1, 1, 28, 28) / 255 - 0.1307) / 0.3081
-
     def arrays(self) -> Arrays:
-        return {name: p.detach().numpy().copy() for name, p in zip(self.names, self._parameters, strict=True)}
+        return {name: tensor.numpy().copy() for name, tensor in self._state.items()}
 
     def put(self, arrays: Arrays) -> None:
-        with torch.no_grad():
-            for name, parameter in zip(self.names, self._parameters, strict=True):
-                parameter.copy_(torch.from_numpy(arrays[name]))
+        for name, tensor in self._state.items():
+            tensor.copy_(torch.from_numpy(arrays[name]))
 
     def accuracy(self) -> float:
+        self.model.eval()
         with torch.no_grad():
             right = sum(
                 int((self.model(self.test[0][i : i + 1000]).argmax(1) == self.test[1][i : i + 1000]).sum())
@@ -108,12 +82,13 @@ class Learner:
         """Plain SGD; the batches depend on seed, round and client alone."""
         generator = torch.Generator().manual_seed(self.seed * 10**6 + number * 1000 + client)
         mine = torch.from_numpy(self.parts[client])
+        self.model.train()
         for _ in range(self.setting.steps):
             batch = mine[torch.randint(0, len(mine), (self.setting.batch,), generator=generator)]
             self.model.zero_grad()
             functional.cross_entropy(self.model(self.train[0][batch]), self.train[1][batch]).backward()
             with torch.no_grad():
-                for parameter in self._parameters:
+                for parameter in self.model.parameters():
                     parameter.add_(parameter.grad, alpha=-self.setting.learning_rate)
 
 

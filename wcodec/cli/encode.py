@@ -44,6 +44,7 @@ SUFFIXES = [suffix.lstrip(".") for frontend in FRONTENDS.values() for suffix in 
 @click.option("--resume", type=FOLDER, metavar="DIR", help="Keep finished layers there; go on where it broke off.")
 @click.option("--plot", type=WRITABLE, metavar="FILE", help="Draw the sizes and steps that were tried (.svg, .png).")
 @click.option("--graph", is_flag=True, help="Store the layer graph too, for wcodec.runtime (Keras models).")
+@click.option("--merge-batch-norm", is_flag=True, help="The graph with batch norms multiplied into their kernels.")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Text to store; may be repeated.")
 @click.option("--digest/--no-digest", default=None, help="SHA-256 of the file [default: in files of 2 MiB and more].")
 @click.option("--from", "suffix", type=click.Choice(SUFFIXES), help='File type of MODEL where it is "-".')
@@ -66,6 +67,7 @@ def encode(
     resume: str | None,
     plot: str | None,
     graph: bool,
+    merge_batch_norm: bool,
     metadata: Sequence[str],
     digest: bool | None,
     suffix: str | None,
@@ -98,6 +100,7 @@ def encode(
             lossless=lossless,
             bits_per_weight=bits_per_weight,
             graph=graph,
+            merge_batch_norm=merge_batch_norm,
             metadata=texts or None,
             digest=digest,
             progress=tick,

@@ -23,7 +23,7 @@ from ..posttrain.options import CalibrationOptions, check
 from ..posttrain.rounding import rounded
 from ..posttrain.search import NbytesOf, Progress, Search, require_finite_weights, searched
 from ..posttrain.size import SizeEstimate
-from ..posttrain.steps import Steps, is_matrix, offsets_of
+from ..posttrain.steps import Steps, is_matrix, offsets_of, unmeasured_code
 from ..posttrain.synthetic import COUNT, synthetic_inputs
 
 DEFAULT_KL = 0.01  # nats, where no budget is given
@@ -100,10 +100,11 @@ def _rounded_to_budget(
     values = {t.name: t.value for t in tensors if isinstance(t.value, np.ndarray)}
     require_finite_weights(values)
     offsets = offsets_of(name for name, value in values.items() if is_matrix(value))
+    near_lossless = NearLossless()
     curve: list[RatePoint] = []
 
     def named(setting: int) -> list[NamedTensor]:
-        steps = Steps(setting, NearLossless().step_code, offsets)
+        steps = Steps(setting, lambda vector: unmeasured_code(vector, near_lossless.step_code(vector)), offsets)
         weights = {name: rounded(name, value, steps) for name, value in values.items()}
         return [t.with_value(weights.get(t.name) or t.value) for t in tensors]
 

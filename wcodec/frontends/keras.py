@@ -46,10 +46,12 @@ class Keras(AsItIs):
         """Assign to the variables; the names are those that `tensors` gives."""
         if _inner(model) is not model:
             raise UnsupportedTypeError("decoded weights cannot be assigned to latents: load into model.finalize()")
+        from ..train.storage import restore
+
         variables = dict(_variables(model))
-        slots = {name: Slot(tuple(v.shape), _value(name, v).dtype) for name, v in variables.items()}
+        slots = {name: Slot(tuple(v.shape), dtype_of_variable(v, name)) for name, v in variables.items()}
         for name, array in matched(slots, tensors).items():
-            variables[name].assign(array)
+            restore(variables[name], model, array)
 
     def graph(self, model: Any) -> dict[int, Any]:
         from .keras_graph import graph_of
@@ -72,14 +74,18 @@ def _variables(model: Any) -> list[tuple[str, Any]]:
     return variable_names(model)
 
 
+def dtype_of_variable(variable: Any, name: str) -> np.dtype:
+    """As the format has it; UnsupportedTypeError where it has none."""
+    import ml_dtypes  # noqa: F401  numpy then knows the names of its types
+
+    return normal(name, np.empty(0, variable.dtype)).dtype
+
+
 def _in_dtype_of(variable: Any, name: str, value: Any) -> Any:
     """A factor is float32; the weight it stands for has the dtype of its variable."""
-    import keras
-
     if not isinstance(value, FactoredWeight):
         return value
-    dtype = normal(name, keras.ops.convert_to_numpy(keras.ops.zeros((0,), variable.dtype))).dtype
-    return replace(value, dtype=dtype)
+    return replace(value, dtype=dtype_of_variable(variable, name))
 
 
 def _value(name: str, variable: Any) -> np.ndarray:

@@ -1,18 +1,16 @@
-"""The layer graph of a Sequential or Functional Keras model (format_spec/graph.md).
-
-A Functional model is read off its `get_config`, the public description of how its layers hang together.
-"""
+"""The layer graph of a Sequential or Functional Keras model (format_spec/graph.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 
 from ..errors import UnsupportedTypeError
 from ..runtime.graph import Graph, Layer
 from ..train.variables import variable_names
+from .keras_calls import Call, Calls, Source, leaves
 from .keras_layers import CALL_OPTIONS, CALL_TENSORS, LAYERS, OPERATIONS, OPERATIONS_WITH_NUMBER
 
 
@@ -93,79 +91,45 @@ def graph_of(model: keras.Layer) -> Graph:
     return builder.graph(builder.model(model, range(len(model.inputs))))
 
 
-class _Node(NamedTuple):
-    """One call of one layer, or of a function of keras.ops, in a Functional model.
-
-    Attributes:
-        name: of the layer.
-        number: among the calls of this layer.
-        class_name: of the layer.
-        inputs: (layer, call, output) that each argument is.
-        constants: arguments that are no tensors of the model.
-        options: of the call, those that its op has a place for.
-    """
-
-    name: str
-    number: int
-    class_name: str
-    inputs: list[tuple[str, int, int]]
-    constants: list[Any]
-    options: dict[str, Any]
-
-
 class _Functional:
     def __init__(self, builder: GraphBuilder, model: keras.Model) -> None:
         self._builder = builder
-        self._name = model.name
         self._layers = {layer.name: layer for layer in model.layers}
-        try:
-            self._config = model.get_config()
-        except NotImplementedError as e:
-            raise UnsupportedTypeError(f"model {model.name!r} has a layer without get_config: {e}") from e
+        self._calls = Calls(model)
 
     def run(self, inputs: Sequence[int]) -> list[int]:
-        values = dict(zip(_histories(self._config["input_layers"]), inputs, strict=True))
-        waiting = list(self._nodes())
-        while waiting:  # `get_config` lists layers, not calls, in order: a shared layer may be called again much later
-            node = next((node for node in waiting if all(source in values for source in node.inputs)), None)
-            if node is None:
-                raise UnsupportedTypeError(f"model {self._name!r} has calls that depend on each other")
-            for i, value in enumerate(self._call(node, [values[source] for source in node.inputs])):
-                values[node.name, node.number, i] = value
-            waiting.remove(node)
-        return [values[source] for source in _histories(self._config["output_layers"])]
+        values = dict(zip(self._calls.inputs, inputs, strict=True))
+        for call in self._calls.in_order():
+            for i, value in enumerate(self._append(call, values)):
+                values[Source(call.layer, call.number, i)] = value
+        return [values[source] for source in self._calls.outputs]
 
-    def _nodes(self) -> Iterator[_Node]:
-        for entry in self._config["layers"]:
-            for number, call in enumerate(entry["inbound_nodes"]):
-                arguments, options, other = _sorted_arguments(entry["class_name"], call)
-                leaves = list(_leaves(arguments))
-                tensors = [leaf.history for leaf in leaves if isinstance(leaf, _Source)]
-                constants = [*other, *(leaf for leaf in leaves if not isinstance(leaf, _Source))]
-                yield _Node(entry["name"], number, entry["class_name"], tensors, constants, options)
-
-    def _call(self, node: _Node, inputs: Sequence[int]) -> list[int]:
-        if node.name not in self._layers:
-            return [self._operation(node, inputs)]
-        if node.constants:
+    def _append(self, call: Call, values: Mapping[Source, int]) -> list[int]:
+        arguments, options, other = _sorted_arguments(call)
+        found = list(leaves(arguments))
+        inputs = [values[leaf] for leaf in found if isinstance(leaf, Source)]
+        constants = [*other, *(leaf for leaf in found if not isinstance(leaf, Source))]
+        if call.layer not in self._layers:
+            return [self._operation(call, inputs, constants)]
+        if constants:
             raise UnsupportedTypeError(
-                f"layer {node.name!r} ({node.class_name}) is called with {node.constants}: no op takes that"
+                f"layer {call.layer!r} ({call.class_name}) is called with {constants}: no op takes that"
             )
-        return self._builder.apply(self._layers[node.name], inputs, **node.options)
+        return self._builder.apply(self._layers[call.layer], inputs, **options)
 
-    def _operation(self, node: _Node, inputs: Sequence[int]) -> int:
-        if not node.constants and node.class_name in OPERATIONS:
-            return self._builder.add(OPERATIONS[node.class_name], inputs)
-        if [type(c) for c in node.constants] in ([int], [float]) and node.class_name in OPERATIONS_WITH_NUMBER:
-            parameter = OPERATIONS_WITH_NUMBER[node.class_name]
-            return self._builder.add("rescale", inputs, {parameter: float(node.constants[0])})
-        raise UnsupportedTypeError(f"operation {node.name!r} ({node.class_name}) has no op in the layer graph")
+    def _operation(self, call: Call, inputs: Sequence[int], constants: Sequence[Any]) -> int:
+        if not constants and call.class_name in OPERATIONS:
+            return self._builder.add(OPERATIONS[call.class_name], inputs)
+        if [type(c) for c in constants] in ([int], [float]) and call.class_name in OPERATIONS_WITH_NUMBER:
+            parameter = OPERATIONS_WITH_NUMBER[call.class_name]
+            return self._builder.add("rescale", inputs, {parameter: float(constants[0])})
+        raise UnsupportedTypeError(f"operation {call.layer!r} ({call.class_name}) has no op in the layer graph")
 
 
-def _sorted_arguments(class_name: str, call: Mapping[str, Any]) -> tuple[Any, dict[str, Any], list[str]]:
+def _sorted_arguments(call: Call) -> tuple[Any, dict[str, Any], list[str]]:
     """Arguments of a call in the order of its op, the options of the op, and names of arguments that no op takes."""
-    known, order = CALL_OPTIONS.get(class_name, {}), CALL_TENSORS.get(class_name, ())
-    args, kwargs = list(call["args"]), dict(call["kwargs"])
+    known, order = CALL_OPTIONS.get(call.class_name, {}), CALL_TENSORS.get(call.class_name, ())
+    args, kwargs = list(call.args), dict(call.kwargs)
     options = {known[key]: kwargs.pop(key) for key in list(kwargs) if key in known}
     if not order:
         return (args, kwargs), options, []
@@ -174,33 +138,3 @@ def _sorted_arguments(class_name: str, call: Mapping[str, Any]) -> tuple[Any, di
     kwargs = dict(zip(order, args, strict=False)) | kwargs
     args = [value for key in order if (value := kwargs.pop(key, None)) is not None]
     return args, options, [key for key, value in kwargs.items() if value not in (None, False) and key != "training"]
-
-
-class _Source(NamedTuple):
-    """An argument that is a tensor of the model."""
-
-    history: tuple[str, int, int]
-
-
-def _histories(structure: Any) -> list[tuple[str, int, int]]:
-    """Leaves [layer, call, output] of a nested structure; dictionaries by key, as Keras flattens them."""
-    if isinstance(structure, Mapping):
-        return [leaf for key in sorted(structure) for leaf in _histories(structure[key])]
-    if structure and isinstance(structure[0], str):
-        return [tuple(structure)]
-    return [leaf for part in structure for leaf in _histories(part)]
-
-
-def _leaves(argument: Any) -> Iterator[Any]:
-    """Tensors and constants of nested call arguments, in order; None and a mode of training are neither."""
-    if isinstance(argument, Mapping) and argument.get("class_name") == "__keras_tensor__":
-        yield _Source(tuple(argument["config"]["keras_history"]))
-    elif isinstance(argument, Mapping):
-        for key, part in argument.items():
-            if key != "training" or isinstance(part, Mapping):
-                yield from _leaves(part)
-    elif isinstance(argument, list | tuple):
-        for part in argument:
-            yield from _leaves(part)
-    elif argument is not None:
-        yield argument

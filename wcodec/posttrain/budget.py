@@ -15,7 +15,7 @@ from .size import SizeEstimate
 from .steps import PARTS
 
 WALK = 4  # most passes that settle a budget
-WORTH_A_PASS = 0.02  # of a size budget left over
+WORTH_A_PASS = 0.025  # of a size budget left over
 AIM = 0.003  # of a size budget that is left to the estimate's error
 QUALITY_STRIDE = PARTS * CODES_PER_OCTAVE // 8  # settings from pass to pass where a quality is sought
 

@@ -59,8 +59,11 @@ class _Probe(TwinPass):
         super().__init__(job, steps)
         self.scales: dict[str, float] = {}
 
-    def quantize_vectors(self, layer: Layer, wanted: Any, quantized_half: Call, carried: np.ndarray | None) -> None:
-        error = self.error(layer, wanted, quantized_half, carried)
+    def quantize_vectors(
+        self, layer: Layer, wanted: Any, quantized_half: Call, carried: np.ndarray | None
+    ) -> Any | None:
+        result = quantized_half.output(self.values(layer))
+        error = self.error(layer, wanted, result, carried)
         noise = float(np.var(error, axis=0, dtype=np.float64).mean())
         step = self.steps.step
         for variable, name in layer.tensors.items():
@@ -70,6 +73,7 @@ class _Probe(TwinPass):
                 # step^2 / 12 * response = share * noise
                 wide = math.sqrt(12 * VECTOR_SHARE * noise / response) if response > 0 else root_mean_square(values)
                 self.scales[name] = wide / step
+        return result
 
     def _response(self, variable: str, values: np.ndarray, half: Call, layer: Layer) -> float:
         """Mean square of the output's change per mean square of the change of a vector."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class Feed:
         Raises:
             DataError: nothing in it, x and y of different length, or a dataset of unknown length.
         """
-        self._data = data
+        self._data: Any = data
         first = self._arrays(0)
         if first is None:
             self.batch_size, self.batches = None, _length(data)
@@ -42,6 +43,29 @@ class Feed:
         if arrays is None:
             return {"x": self._data}
         return {"x": arrays[0], "y": arrays[1], "batch_size": self.batch_size}
+
+    def inputs(self, count: int) -> Iterator[Any]:
+        """The inputs of the first `count` batches of the first epoch, or of as many as there are."""
+        arrays, batches = self._arrays(0), self._data
+        if arrays is not None:
+            size = self.batch_size or 1
+            starts = range(0, len(arrays[0]), size)
+            yield from (arrays[0][start : start + size] for start in itertools.islice(starts, count))
+        elif hasattr(batches, "__getitem__"):
+            yield from (batches[i][0] for i in range(min(count, self.batches)))
+        else:
+            yield from (batch[0] for batch in itertools.islice(batches, count))
+
+    def whole(self) -> Arrays:
+        """All of the first epoch, (x, y).
+
+        Raises:
+            DataError: the data comes in batches.
+        """
+        arrays = self._arrays(0)
+        if arrays is None:
+            raise DataError("refinements need data as arrays (x, y), or a function of the epoch that gives them")
+        return arrays
 
     def _arrays(self, number: int) -> Arrays | None:
         arrays = self._data(number) if callable(self._data) and not hasattr(self._data, "__getitem__") else self._data

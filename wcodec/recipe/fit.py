@@ -28,14 +28,18 @@ from ..train.variables import variable_names
 from . import checkpoint as checkpoints
 from .checkpoint import Progressed
 from .curve import CompressedFit, CurvePoint
+from .distillation import taught
 from .feed import Feed, accuracy_of
 from .options import Recipe, Target
+from .refine import refine
 
 Progress = Callable[[CurvePoint], None]
 Evaluate = Callable[[keras.Model], float]
 
 # Taking units out costs a compilation: it has to save this share of the weights.
 WORTH_REBUILDING = 0.15
+# How far the penalty weight may move between cycles: before the target has been met, and after.
+SEARCHING, SETTLED = (0.4, 5.0), (0.8, 1.25)
 
 
 def fit_compressed(
@@ -46,6 +50,7 @@ def fit_compressed(
     validation: tuple[Any, Any] | None = None,
     evaluate: Evaluate | None = None,
     loss: Any = "sparse_categorical_crossentropy",
+    teacher: keras.Model | None = None,
     recipe: Recipe | None = None,
     start_widths: Mapping[str, int] | None = None,
     factorizations: Mapping[str, FactorizationFactory | None] | None = None,
@@ -66,6 +71,8 @@ def fit_compressed(
         validation: (x, y) to measure the accuracy on, after every epoch.
         evaluate: measures the accuracy of a model in another way than by its largest output.
         loss: as keras.Model.compile takes it; the default expects probabilities.
+        teacher: a trained model whose probabilities take the place of the labels, or join them
+            (`Recipe.teacher_share`): the network in float, where there is one.
         recipe: hyperparameters.
         start_widths: layer name -> units to start from. A narrow start trains in a fraction of the time, and the
             file still holds the full shapes.
@@ -88,7 +95,11 @@ def fit_compressed(
     if wanted is not None and wanted.accuracy is not None and validation is None and evaluate is None:
         raise OptionError("a target in accuracy needs validation data")
     recipe = recipe or Recipe()
+    if teacher is not None:
+        data, loss = taught(data, loss, teacher, recipe.teacher_share)
     feed = Feed(data, recipe.batch_size)
+    if recipe.refinements:
+        feed.whole()  # refuses batches now rather than after the training
     if evaluate is None:
         evaluate = _accuracy_on(validation)
     left = {name: why for name, v in variable_names(model) if v.trainable and (why := why_not(v)) is not None}
@@ -117,6 +128,7 @@ class _Best:
     """The best end of a cycle so far."""
 
     model: CompressibleModel
+    penalty_weight: float
     nbytes: int
     accuracy: float
 
@@ -161,7 +173,7 @@ class _Run:
         self._cycle()
         ends = [self._end()]
         while target is not None and self.done.cycle < self.recipe.cycles and not _close(target, ends[-1]):
-            factor = _factor(target, ends[-1], settled=any(target.met(e.nbytes, e.accuracy) for e in ends))
+            factor = _factor(target, ends)
             self.done = replace(
                 self.done, cycle=self.done.cycle + 1, epoch=0, penalty_weight=self.done.penalty_weight * factor
             )
@@ -264,14 +276,15 @@ class _Run:
             self.progress(point)
 
     def _end(self) -> _Best:
-        """What the cycle came to: without dead units, measured on the file that would be written."""
-        model = (
-            by_density(narrowed(self.model, live_units(self.model, threshold=0.5)))
-            if self.recipe.remove_units
-            else self.model
-        )
+        """What the cycle came to: dead units out, statistics settled, measured on the file that would be written."""
+        model = narrowed(self.model, live_units(self.model, threshold=0.5) if self.recipe.remove_units else {})
+        if self.recipe.remove_units:
+            model = by_density(model)
+        model.settle_statistics(self.feed.inputs(self.recipe.statistics_batches))
+        if self.recipe.refinements:
+            refine(model, *self.feed.whole(), self.loss, evaluations=self.recipe.refinements)
         data = encode(packed(model, _clone(self.original))).data or b""
-        return _Best(model, len(data), self.evaluate(model))
+        return _Best(model, self.done.penalty_weight, len(data), self.evaluate(model))
 
 
 def _clone(model: keras.Model) -> keras.Model:
@@ -283,11 +296,25 @@ def _close(target: Target, end: _Best) -> bool:
     return target.met(end.nbytes, end.accuracy) and target.slack(end.nbytes, end.accuracy) < 1.03
 
 
-def _factor(target: Target, end: _Best, settled: bool) -> float:
-    """Of the next penalty weight: bytes go about with its inverse square root; errors less."""
-    slack = target.slack(end.nbytes, end.accuracy)
-    power = -2.0 if target.nbytes is not None else 1.5
-    return float(np.clip(slack**power, 0.4, 2.5)) if not settled else float(np.clip(slack**power, 0.8, 1.25))
+def _factor(target: Target, ends: list[_Best]) -> float:
+    """Of the next penalty weight, so that the slack becomes 1 if it goes with the weight as it has gone.
+
+    Bytes go about with the inverse square root of the weight after a long run, errors less; a short cycle follows the
+    weight by less than that, as the last two have shown.
+    """
+    slack = target.slack(ends[-1].nbytes, ends[-1].accuracy)
+    power = 1.5
+    if target.nbytes is not None:
+        power = -1 / _exponent(ends[-2], ends[-1]) if len(ends) > 1 else -2.0
+    settled = any(target.met(end.nbytes, end.accuracy) for end in ends)
+    return float(np.clip(slack**power, *(SETTLED if settled else SEARCHING)))
+
+
+def _exponent(before: _Best, after: _Best) -> float:
+    """By which power of the penalty weight the file shrank from one cycle to the next, 1/8 to 1/2."""
+    rise = math.log(after.penalty_weight / before.penalty_weight)
+    shrunk = math.log(before.nbytes / after.nbytes)
+    return float(np.clip(shrunk / rise, 0.125, 0.5)) if rise > 0 else 0.5
 
 
 def _rank(target: Target, end: _Best) -> tuple[bool, float]:

@@ -26,6 +26,10 @@ class Recipe:
         one_step: a single step a factor, also where its factorization has one a frequency.
         rate: what the penalty charges for, as `compressible` takes it.
         remove_units: whether units that have died are taken out during training.
+        statistics_batches: on how many batches the moving statistics of batch normalizations are measured again at
+            the end; 0 leaves them as training had them.
+        teacher_share: of a teacher's probabilities in the labels, where there is a teacher.
+        refinements: passes over the data that `refine` may take at the end, with the real coder as judge; 0 for none.
         cycles: how many shorter runs may follow to reach a target.
         cycle_epochs: epochs of such a run.
     """
@@ -43,12 +47,17 @@ class Recipe:
     one_step: bool = True
     rate: str = "power_law"
     remove_units: bool = True
+    statistics_batches: int = 64
+    teacher_share: float = 1.0
+    refinements: int = 0
     cycles: int = 6
     cycle_epochs: int = 15
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.cycles < 0 or self.cycle_epochs < 1:
             raise OptionError("epochs, batch_size and cycle_epochs are at least 1, cycles at least 0")
+        if self.statistics_batches < 0 or self.refinements < 0:
+            raise OptionError("statistics_batches and refinements are at least 0")
         if not 0 < self.learning_rate < math.inf:
             raise OptionError(f"learning_rate is a finite number > 0, not {self.learning_rate!r}")
 

@@ -1,9 +1,10 @@
 """Rate-distortion optimization after training: symbols that cost more bytes than they are worth are made smaller.
 
 Greedy, in blocks, with the loss on data and the real coder as judges. A candidate is a symbol that moves one towards
-zero; first come those whose latents lie nearest to where they would have been rounded down anyway. A block of them is
-kept if loss + exchange * bits falls, else it is halved and its first half tried again. Training with a penalty has done
-most of this already: expect a few per cent, and more for a network that was trained without one.
+zero; first come those that promise most: the bits that go, from the prices of `wcodec.train.rates`, against what the
+gradient says of the loss. A block of them is kept if loss + exchange * bits falls; else both its halves are tried again
+later. Training with a penalty has done most of this already: expect a few per cent, and more for a network that was
+trained without one.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from ..errors import OptionError
 from ..scans import to_scan
 from ..train.compressible import CompressibleModel
 from ..train.latents import LatentWeight
+from ..train.narrowing import rebuilt
+from ..train.rates import LARGEST, price_tables
 
 # A nat of the power law at alpha = .1 is about so many bits of the coder: measured on MNIST networks.
 NATS_PER_BIT = 0.3
+BATCH = 1000  # inputs at once
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def refine(
         y: their labels.
         loss: a Keras loss, (y, outputs) -> mean.
         exchange: loss that a bit is worth; by default what training paid.
-        evaluations: passes over `x` at most.
+        evaluations: passes over `x` at most, beside one with gradients.
         block: candidates that are tried at once.
         coder: that counts the bits.
 
@@ -79,7 +83,7 @@ def refine(
     judge = _Judge(model, x, y, loss, coder)
     first = best = judge.measure()
     moved = 0
-    queue = list(_blocks(model, block))
+    queue = list(_blocks(model, block, gradients(model, x, y, loss), worth))
     while queue and evaluations > 0:
         evaluations -= 1
         candidates = queue.pop(0)
@@ -89,9 +93,32 @@ def refine(
             best, moved = found, moved + len(candidates)
             continue
         _restore(before)
-        if len(candidates) > 1:
-            queue.insert(0, candidates[: len(candidates) // 2])
+        half = len(candidates) // 2
+        queue.extend(part for part in (candidates[:half], candidates[half:]) if half and part)
     return Refinement(moved, (first[0], best[0]), (first[1], best[1]))
+
+
+def gradients(model: CompressibleModel, x: Any, y: Any, loss: Any) -> dict[tuple[str, str], np.ndarray]:
+    """(weight, factor) -> gradient of the mean loss over all of (x, y) for the latents, the steps held.
+
+    Taken on any backend as what one step of plain gradient descent at rate 1, accumulated over all batches, does to a
+    copy of the model.
+    """
+    probe = rebuilt(model, None, 0.0)
+    count = -(-len(x) // BATCH)
+    descent = keras.optimizers.SGD(1.0, gradient_accumulation_steps=count if count > 1 else None)
+    probe.compile(descent, loss, jit_compile=False)
+    before = _latents(probe)
+    probe.fit(x, y, batch_size=BATCH, verbose=0, shuffle=False)
+    return {key: before[key] - after for key, after in _latents(probe).items()}
+
+
+def _latents(model: CompressibleModel) -> dict[tuple[str, str], np.ndarray]:
+    return {
+        (weight.name, factor): np.array(keras.ops.convert_to_numpy(weight.latents[factor]))
+        for weight, _ in model.latent_weights()
+        for factor in weight.steps
+    }
 
 
 class _Judge:
@@ -104,7 +131,7 @@ class _Judge:
 
     def measure(self) -> tuple[float, int]:
         """Mean loss, and bits of all symbols in one payload."""
-        outputs = self.model.predict(self.x, batch_size=1000, verbose=0)
+        outputs = self.model.predict(self.x, batch_size=BATCH, verbose=0)
         loss = float(np.mean(keras.ops.convert_to_numpy(self.loss(self.y, outputs))))
         symbols = [to_scan(s, "out_first") for w, _ in self.model.latent_weights() for s in w.symbols().values()]
         return loss, 8 * len(self.coder.encode(symbols))
@@ -112,33 +139,43 @@ class _Judge:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One symbol other than zero: where it is, and how far its latent lies above the edge to the next smaller one."""
+    """One symbol other than zero: where it is, and what its move promises, in units of the loss."""
 
     weight: LatentWeight
     factor: str
     index: int
-    distance: float
+    gain: float
 
 
-def _blocks(model: CompressibleModel, size: int) -> Iterator[list[_Candidate]]:
-    """All candidates by rising distance, in blocks."""
+def _blocks(
+    model: CompressibleModel, size: int, slopes: dict[tuple[str, str], np.ndarray], worth: float
+) -> Iterator[list[_Candidate]]:
+    """All candidates by falling promise, in blocks."""
     found = [
         candidate
         for weight, _ in model.latent_weights()
         for factor in weight.steps
-        for candidate in _candidates(weight, factor)
+        for candidate in _candidates(weight, factor, slopes[weight.name, factor], worth)
     ]
-    found.sort(key=lambda candidate: candidate.distance)
+    found.sort(key=lambda candidate: -candidate.gain)
     yield from (found[i : i + size] for i in range(0, len(found), size))
 
 
-def _candidates(weight: LatentWeight, factor: str) -> Iterator[_Candidate]:
-    latent = np.asarray(keras.ops.convert_to_numpy(weight.latents[factor]))
-    steps = np.asarray(keras.ops.convert_to_numpy(weight.steps[factor].value()))
-    in_steps = np.abs(latent / steps).ravel()
-    distances = in_steps - (np.round(in_steps) - 0.5)
-    for index in np.flatnonzero(np.round(in_steps)):
-        yield _Candidate(weight, factor, int(index), float(distances[index]))
+def _candidates(weight: LatentWeight, factor: str, slope: np.ndarray, worth: float) -> Iterator[_Candidate]:
+    steps = np.broadcast_to(np.asarray(keras.ops.convert_to_numpy(weight.steps[factor].value())), slope.shape)
+    symbols = weight.symbols()[factor]
+    gains = worth * _saved(symbols) + slope * np.sign(symbols) * steps
+    for index in np.flatnonzero(symbols):
+        yield _Candidate(weight, factor, int(index), float(gains.ravel()[index]))
+
+
+def _saved(symbols: np.ndarray) -> np.ndarray:
+    """Bits that a move of each symbol towards zero saves; 0 where it is zero."""
+    (zero, other), magnitudes = price_tables(symbols)
+    size = np.minimum(np.abs(symbols), LARGEST)
+    now = other + magnitudes[size]
+    then = np.where(size > 1, other + magnitudes[np.maximum(size - 1, 1)], zero)
+    return np.where(size > 0, now - then, 0.0)
 
 
 def _shrink(candidates: list[_Candidate]) -> list[tuple[Any, np.ndarray]]:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ..chunks.grouping import SMALL_TENSOR
 from ..errors import GraphError
 from .graph import Graph
 from .liveness import last_uses
 from .protocol import Shape, check_elements
 from .registry import OPS
-from .weights import SMALL_TENSOR
 
 FLOAT = 4  # bytes
 OVERHEAD = 4 << 20  # pages of code and tables that a first run loads, and what the allocator keeps

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,49 +25,48 @@ INNER: dict[str, Callable[[Any], Any]] = {
 }
 _TANH = Choice(tuple(INNER))
 _SIGMOID = Choice(("sigmoid", "tanh", *(name for name in INNER if name not in ("sigmoid", "tanh"))))
-_SEQUENCE: dict[str, Param] = {"sequences": Flag(), "backwards": Flag()}
 
-Cell = Callable[[Array, tuple[Array, ...]], tuple[Array, ...]]  # (x of a step, state) -> state; state[0] is the output
+Step = Callable[[Array, tuple[Array, ...]], tuple[Array, ...]]  # (projected x, state) -> state; state[0] is the output
 
 
-def lstm(
-    x: Array,
-    *,
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None = None,
-    sequences: bool = False,
-    backwards: bool = False,
-    activation: str = "tanh",
-    gate: str = "sigmoid",
-) -> Array:
+class Cell(NamedTuple):
+    """What a layer does at one step.
+
+    Attributes:
+        step: takes x @ kernel + bias of all gates (batch, gates * units), and the state before.
+        states: arrays (batch, units) of a state; zeros at the beginning.
+        bias: what is added to x @ kernel.
+    """
+
+    step: Step
+    states: int
+    bias: Array | None
+
+
+def lstm_cell(recurrent_kernel: Array, bias: Array | None, *, activation: str = "tanh", gate: str = "sigmoid") -> Cell:
     """Long short-term memory (Hochreiter and Schmidhuber, 1997), gates in the order input, forget, cell, output.
 
     kernel (in, 4 units), recurrent_kernel (units, 4 units), bias (4 units,).
     """
     act, squash = INNER[activation], INNER[gate]
 
-    def cell(projected: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+    def step(projected: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         hidden, carry = state
         i, f, c, o = np.split(projected + hidden @ recurrent_kernel, 4, axis=-1)
         carry = squash(f) * carry + squash(i) * act(c)
         return squash(o) * act(carry), carry
 
-    return _run(x, kernel, bias, recurrent_kernel, cell, 2, sequences, backwards)
+    return Cell(step, 2, bias)
 
 
-def gru(
-    x: Array,
-    *,
-    kernel: Array,
+def gru_cell(
     recurrent_kernel: Array,
-    bias: Array | None = None,
-    sequences: bool = False,
-    backwards: bool = False,
+    bias: Array | None,
+    *,
     activation: str = "tanh",
     gate: str = "sigmoid",
     reset_after: bool = True,
-) -> Array:
+) -> Cell:
     """Gated recurrent unit (Cho et al., 2014), gates in the order update, reset, candidate.
 
     kernel (in, 3 units), recurrent_kernel (units, 3 units), bias (3 units,); with `reset_after` (2, 3 units): that of
@@ -76,7 +76,7 @@ def gru(
     units = recurrent_kernel.shape[0]
     inner = np.zeros((), np.float32) if bias is None or not reset_after else bias[1]
 
-    def cell(projected: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+    def step(projected: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         (hidden,) = state
         xz, xr, xh = np.split(projected, 3, axis=-1)
         if reset_after:
@@ -89,11 +89,21 @@ def gru(
             candidate = act(xh + (squash(xr + hr) * hidden) @ recurrent_kernel[:, 2 * units :])
         return (z * hidden + (1 - z) * candidate,)
 
-    outer = bias[0] if bias is not None and reset_after else bias
-    return _run(x, kernel, outer, recurrent_kernel, cell, 1, sequences, backwards)
+    return Cell(step, 1, bias[0] if bias is not None and reset_after else bias)
 
 
-def simple_rnn(
+def simple_rnn_cell(recurrent_kernel: Array, bias: Array | None, *, activation: str = "tanh") -> Cell:
+    """activation(x kernel + state recurrent_kernel + bias) (Elman, 1990)."""
+    act = INNER[activation]
+
+    def step(projected: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+        return (act(projected + state[0] @ recurrent_kernel),)
+
+    return Cell(step, 1, bias)
+
+
+def _run(
+    make_cell: Callable[..., Cell],
     x: Array,
     *,
     kernel: Array,
@@ -101,36 +111,18 @@ def simple_rnn(
     bias: Array | None = None,
     sequences: bool = False,
     backwards: bool = False,
-    activation: str = "tanh",
+    **options: Any,
 ) -> Array:
-    """activation(x kernel + state recurrent_kernel + bias) (Elman, 1990)."""
-    act = INNER[activation]
-
-    def cell(projected: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
-        return (act(projected + state[0] @ recurrent_kernel),)
-
-    return _run(x, kernel, bias, recurrent_kernel, cell, 1, sequences, backwards)
-
-
-def _run(
-    x: Array,
-    kernel: Array,
-    bias: Array | None,
-    recurrent_kernel: Array,
-    cell: Cell,
-    states: int,
-    sequences: bool,
-    backwards: bool,
-) -> Array:
-    """The cell over all steps: the last output (batch, units), or all (batch, steps, units) in order of computation."""
+    """A cell over all steps: the last output (batch, units), or all (batch, steps, units) in order of computation."""
+    cell = make_cell(recurrent_kernel, bias, **options)
     batch, steps, _ = x.shape
     units = recurrent_kernel.shape[0]
     check_elements((batch, steps if sequences else 1, units))
-    state = (np.zeros((batch, units), np.float32),) * states
+    state = (np.zeros((batch, units), np.float32),) * cell.states
     outputs = np.empty((batch, steps, units), np.float32) if sequences else None
     for number, step in enumerate(_order(steps, backwards)):
         projected = x[:, step] @ kernel
-        state = cell(projected if bias is None else projected + bias, state)
+        state = cell.step(projected if cell.bias is None else projected + cell.bias, state)
         if outputs is not None:
             outputs[:, number] = state[0]
     return state[0] if outputs is None else outputs
@@ -154,32 +146,18 @@ def _scratch(x: Shape, *, kernel: Shape, **_: Any) -> int:
     return 4 * x[0] * kernel[-1]
 
 
-_TENSORS = ("kernel", "recurrent_kernel", "bias")
-_OPTIONAL = frozenset({"bias"})
-LSTM = Op(
-    number=22,
-    run=lstm,
-    params={**_SEQUENCE, "activation": _TANH, "gate": _SIGMOID},
-    tensors=_TENSORS,
-    optional=_OPTIONAL,
-    shape=_shape(4),
-    scratch=_scratch,
-)
-GRU = Op(
-    number=23,
-    run=gru,
-    params={**_SEQUENCE, "activation": _TANH, "gate": _SIGMOID, "reset_after": Flag(True)},
-    tensors=_TENSORS,
-    optional=_OPTIONAL,
-    shape=_shape(3),
-    scratch=_scratch,
-)
-SIMPLE_RNN = Op(
-    number=31,
-    run=simple_rnn,
-    params={**_SEQUENCE, "activation": _TANH},
-    tensors=_TENSORS,
-    optional=_OPTIONAL,
-    shape=_shape(1),
-    scratch=_scratch,
-)
+def _op(number: int, make_cell: Callable[..., Cell], gates: int, **params: Param) -> Op:
+    return Op(
+        number=number,
+        run=partial(_run, make_cell),
+        params={"sequences": Flag(), "backwards": Flag(), **params},
+        tensors=("kernel", "recurrent_kernel", "bias"),
+        optional=frozenset({"bias"}),
+        shape=_shape(gates),
+        scratch=_scratch,
+    )
+
+
+LSTM = _op(22, lstm_cell, 4, activation=_TANH, gate=_SIGMOID)
+GRU = _op(23, gru_cell, 3, activation=_TANH, gate=_SIGMOID, reset_after=Flag(True))
+SIMPLE_RNN = _op(31, simple_rnn_cell, 1, activation=_TANH)

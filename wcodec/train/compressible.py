@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
 from ..errors import OptionError
-from ..factorizations import FactoredWeight, Factorization
+from ..factorizations import Dense, FactoredWeight, Factorization
 from .estimate import EstimatedBytes, Prices, payload_nbytes
 from .latents import LatentWeight
 from .optimizers import exempt_from_decay
@@ -23,6 +23,7 @@ from .pace import Clock, Pace
 from .plan import FactorizationFactory, constant, from_config, literal, plan_factorizations, to_config
 from .rates import coded_bits
 from .rounding import HIGHEST_LOG_STEP, LOWEST_LOG_STEP
+from .statistics import on_grid, reestimate_statistics, statistic_codes
 from .variables import variable_names
 from .wrapper import Wrapper, trainable_weights_of
 
@@ -123,9 +124,13 @@ class CompressibleModel(Wrapper):
         weight_count: int | None = None,
         one_step: bool = False,
         rate: str = "power_law",
+        statistic_codes: Mapping[str, int] | None = None,
         name: str | None = None,
     ) -> None:
-        """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest."""
+        """Latents of zero for the weights named in `factorizations`; see `compressible` for the rest.
+
+        `statistic_codes` are those of an earlier `settle_statistics`.
+        """
         _check_options(penalty_weight, alpha, initial_log_step, step_rate, rate)
         super().__init__(inner, name or f"compressible_{inner.name}")
         self.options: dict[str, Any] = {
@@ -136,6 +141,7 @@ class CompressibleModel(Wrapper):
             "weight_count": weight_count,
             "one_step": one_step,
             "rate": rate,
+            "statistic_codes": dict(statistic_codes or {}),
         }
         self.clock = None if pace is None else Clock(pace, self.add_float_or_index)
         variables = dict(variable_names(inner))
@@ -201,9 +207,16 @@ class CompressibleModel(Wrapper):
         return {
             name: self._latent_weights[name].factored()
             if name in self._latent_weights
-            else np.asarray(keras.ops.convert_to_numpy(variable))
+            else self._as_stored(name, np.asarray(keras.ops.convert_to_numpy(variable)))
             for name, variable in variable_names(self.inner)
         }
+
+    def _as_stored(self, name: str, value: np.ndarray) -> FactoredWeight | np.ndarray:
+        """A weight without latents: on its grid if it has been settled and has not moved since."""
+        code = self.options["statistic_codes"].get(name)
+        if code is None or not np.isfinite(value).all() or not np.array_equal(on_grid(value, code), value):
+            return value
+        return FactoredWeight(Dense(value.shape), {"weight": value}, {"weight": np.asarray(code, np.int32)})
 
     def estimated_nbytes(self) -> int:
         """Bytes of the weights that have latents under the Elias gamma code, steps included, nothing around them."""
@@ -214,6 +227,24 @@ class CompressibleModel(Wrapper):
         for weight in self._latent_weights.values():
             for step in weight.steps.values():
                 step.snap()
+
+    def settle_statistics(self, batches: Iterable[Any] = ()) -> None:
+        """Measure the moving statistics of batch normalizations again and round them to a grid, which a file keeps.
+
+        To be called once, after training: `finalize()` is then what a decoder has, normalizations included.
+
+        Args:
+            batches: inputs to measure on, (batch, ...) each; none rounds the statistics as they are.
+
+        Raises:
+            NonFiniteError: a weight or a statistic is not finite.
+        """
+        inner = self.finalize()
+        reestimate_statistics(inner, batches)
+        self.options["statistic_codes"] = codes = statistic_codes(inner)
+        for name, variable in variable_names(inner):
+            if name in codes:
+                variable.assign(on_grid(np.asarray(keras.ops.convert_to_numpy(variable)), codes[name]))
 
     def cost(self, rounded: bool = False) -> float:
         """What the penalty charges for now, without its weight and schedule: nats of the power law, bits of a rate.

@@ -17,7 +17,7 @@ from ..errors import OptionError
 from ..factorizations import FactoredWeight
 from .factors import FactorVariables
 from .plan import FactorizationFactory, constant, from_config, to_config
-from .storage import release, without
+from .storage import dense_form_gone, release, without
 from .variables import variable_names
 from .wrapper import call_on
 
@@ -62,7 +62,7 @@ class FactoredLayer(keras.Layer):
             self._factors[name] = factors
         for factors, variable in self.factored_variables():
             self._dense_ids.add(id(variable))
-            release(variable, self, f"{self.name}/{factors.name}")
+            release(variable, self, dense_form_gone(f"{self.name}/{factors.name}"))
 
     def _add(self, dtype: str = "float32", **kwargs: Any) -> keras.Variable:
         return self.add_weight(dtype=dtype, autocast=False, **kwargs)

@@ -23,7 +23,7 @@ from .factors import FactorVariables
 from .optimizers import rebuilt
 from .plan import FactorizationFactory, constant, dense_by_default, from_config, literal, plan_factorizations, to_config
 from .schedules import AlphaSchedule
-from .storage import is_released, release, restore, without
+from .storage import dense_form_gone, is_released, release, restore, without
 from .variables import variable_names
 from .wrapper import Wrapper, trainable_weights_of
 
@@ -213,7 +213,7 @@ class CompressionOperator(Wrapper):
 
     def _release_dense(self) -> None:
         for factors, v in self.factored_variables():
-            release(v, self, factors.name)
+            release(v, self, dense_form_gone(factors.name))
 
     def _restore_dense(self) -> None:
         """Zeros for the dense weights that have been released: a file of an earlier phase will assign them."""

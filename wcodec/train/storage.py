@@ -1,32 +1,55 @@
-"""Letting go of the memory of a Keras variable whose value is computed from others."""
+"""Keras variables without memory: their values are computed from others, or come when they are needed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import keras
+from keras.src.backend.common import global_state
 
-from ..errors import UnfinishedError
+from ..errors import UnfinishedError, WczError
 
 
-def release(variable: keras.Variable, root: keras.Layer, name: str) -> None:
-    """Free the tensor of a variable; whoever reads it from now on is told.
+def release(variable: keras.Variable, root: keras.Layer, gone: WczError) -> None:
+    """Free the tensor of a variable, where it has one.
 
     Args:
         variable: stays a variable of its layer, with its shape and dtype but without a value.
         root: the outermost layer that holds it; as torch modules, it and the layers below keep references of their own.
-        name: of the weight, for the error.
+        gone: what reading it raises from now on.
     """
+    if not is_released(variable):
+        for layer in _torch_modules(root):
+            if layer.torch_params.get(variable.path) is variable._value:
+                layer._post_untrack_variable(variable)
 
-    def gone(*_args: Any, **_kwargs: Any) -> Any:
-        raise UnfinishedError("its dense form is gone, it is trained as factors: call finalize() first", tensor=name)
+    def refuse(*_args: Any, **_kwargs: Any) -> Any:
+        raise gone.with_traceback(None)
 
-    for layer in _torch_modules(root):
-        if layer.torch_params.get(variable.path) is variable._value:
-            layer._post_untrack_variable(variable)
     variable._value = None
-    variable._initializer = gone  # Keras asks the initializer of a variable that has no value yet
+    variable._initializer = refuse  # Keras asks the initializer of a variable that has no value yet
+
+
+def built_without_weights(build: Callable[[], keras.Model]) -> keras.Model:
+    """What `build` returns, its weights never initialized; `release` or `restore` each of them.
+
+    Args:
+        build: makes a model that is not compiled, its variables from initializers.
+    """
+    # Keras initializes what is listed here whenever an outermost StatelessScope ends.
+    waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
+    count = len(waiting)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = build()
+    finally:
+        made, waiting[count:] = waiting[count:], []
+    weights = {id(variable) for variable in model.weights}
+    for variable in made:
+        if id(variable) not in weights:
+            variable._deferred_initialize()  # the state of a random generator
+    return model
 
 
 def restore(variable: keras.Variable, root: keras.Layer, value: Any) -> None:
@@ -41,8 +64,13 @@ def restore(variable: keras.Variable, root: keras.Layer, value: Any) -> None:
             layer._post_track_variable(variable)
 
 
+def dense_form_gone(name: str) -> WczError:
+    """What reading a weight that is trained as its factors raises."""
+    return UnfinishedError("its dense form is gone, it is trained as factors: call finalize() first", tensor=name)
+
+
 def is_released(variable: keras.Variable) -> bool:
-    """Whether `release` has taken its tensor."""
+    """Whether it has no tensor."""
     return variable._value is None
 
 

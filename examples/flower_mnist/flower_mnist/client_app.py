@@ -20,17 +20,18 @@ app = ClientApp(mods=[wcz_mod])
 @app.train()
 def train(message: Message, context: Context) -> Message:
     partition, partitions = (int(context.node_config[key]) for key in ("partition-id", "num-partitions"))
-    seed, number = int(context.run_config["seed"]), int(message.content["config"]["server-round"])
+    seed, config = int(context.run_config["seed"]), message.content["config"]
+    number = int(config["rounds-before"]) + int(config["server-round"])
     data = digits.load(str(context.run_config["data"]))
     weights = {name: array.numpy() for name, array in message.content["arrays"].items()}
     metrics = {"num-examples": 0, "accuracy": 0.0}
     if partition == 0:  # of the model that clients hold
-        metrics["accuracy"] = network.accuracy(weights, *data.test)
+        metrics["accuracy"] = network.accuracy(weights, digits.scaled(data.test[0]), data.test[1])
     mine = digits.dirichlet_split(data.train[1], partitions, 0.3, seed + 100)[partition]
     metrics["num-examples"] = len(mine)
     batches = np.random.default_rng([seed, number, partition])
     for _ in range(50):
         batch = batches.choice(mine, 32)
-        network.sgd_step(weights, data.train[0][batch], data.train[1][batch], learning_rate=0.2)
+        network.sgd_step(weights, digits.scaled(data.train[0][batch]), data.train[1][batch], learning_rate=0.2)
     arrays = ArrayRecord({name: Array(weight) for name, weight in weights.items()})
     return Message(RecordDict({"arrays": arrays, "metrics": MetricRecord(metrics)}), reply_to=message)

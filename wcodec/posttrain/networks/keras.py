@@ -17,7 +17,7 @@ from ...frontends.keras_scans import scan_of_each
 from ...train.variables import variable_names
 from .keras_layers import PARTS, layer_of, local_name
 from .protocol import Call, Inputs, Layer, Observe, Operation, Replaced, Visit
-from .structures import joined, mapped, tensors_in
+from .structures import joined, mapped, on_axis, tensors_in
 
 
 class KerasNetwork:
@@ -187,6 +187,12 @@ class _KerasCall:
         values = [(by_name[name], keras.ops.convert_to_tensor(v, by_name[name].dtype)) for name, v in replaced.items()]
         with keras.StatelessScope(state_mapping=values):
             return self.original(*self.args, **self.kwargs)
+
+    def shifted(self, result: Any, shift: np.ndarray) -> Any:
+        if not keras.ops.is_tensor(result):
+            return None
+        added = on_axis(shift, len(result.shape), self.layer.channel_axis)
+        return result + keras.ops.convert_to_tensor(added, result.dtype)
 
     def joined(self, first: Any, second: Any) -> Any:
         return joined(first, second, self._joined_tensors, keras.ops.is_tensor)

@@ -67,6 +67,9 @@ class Call(Protocol):
     def output(self, replaced: Replaced) -> Any:
         """The layer's result with some of its variables replaced."""
 
+    def shifted(self, result: Any, shift: np.ndarray) -> Any:
+        """A result of the call, with one number a channel added; None where it is no single tensor."""
+
     def joined(self, first: Any, second: Any) -> Any:
         """One result of the twin batch from those of its halves."""
 

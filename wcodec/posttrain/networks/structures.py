@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 IsTensor = Callable[[Any], bool]
 
 
@@ -34,3 +36,10 @@ def joined(first: Any, second: Any, join: Callable[[Any, Any], Any], is_tensor: 
     if isinstance(first, tuple | list):
         return type(first)(joined(a, b, join, is_tensor) for a, b in zip(first, second, strict=True))
     return first
+
+
+def on_axis(vector: np.ndarray, ndim: int, axis: int) -> np.ndarray:
+    """`vector` shaped to lie along one axis of an array of `ndim` axes."""
+    shape = [1] * ndim
+    shape[axis] = -1
+    return vector.reshape(shape)

@@ -16,7 +16,7 @@ from ...errors import OptionError
 from ...frontends import find_frontend
 from ..sites import ConvColumns, Site, dense_columns
 from .protocol import Call, Inputs, Layer, Norm, Observe, Operation, Replaced, Visit
-from .structures import joined, mapped, tensors_in
+from .structures import joined, mapped, on_axis, tensors_in
 
 _PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -241,6 +241,12 @@ class _TorchCall:
             return torch.func.functional_call(self.module, values, self.args, dict(self.kwargs))
         finally:
             self.module.forward = visited
+
+    def shifted(self, result: Any, shift: np.ndarray) -> Any:
+        if not torch.is_tensor(result):
+            return None
+        added = torch.from_numpy(on_axis(shift, result.ndim, self.layer.channel_axis))
+        return result + added.to(result.device, result.dtype)
 
     def joined(self, first: Any, second: Any) -> Any:
         return joined(first, second, self._joined_tensors, torch.is_tensor)

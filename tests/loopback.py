@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback, in a thread: serves the files of a folder well or badly, counts what it sends.
+"""Servers on loopback. `serving`: a real one, in a thread, that serves the files of a folder well or badly and counts.
 
 /ranges/NAME    with ranges
 /whole/NAME     without, and says so
@@ -12,6 +12,7 @@ import asyncio
 import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,9 +108,7 @@ def serving(folder: Path) -> Iterator[Server]:
     """A server of `folder` on a free port of 127.0.0.1."""
     import uvicorn
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = Server(f"http://127.0.0.1:{port}", folder)
     runner = uvicorn.Server(uvicorn.Config(server, "127.0.0.1", port, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=runner.run, daemon=True)
@@ -119,3 +118,24 @@ def serving(folder: Path) -> Iterator[Server]:
     yield server
     runner.should_exit = runner.force_exit = True
     thread.join(timeout=10)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until_answers(url: str, patience: float = 60) -> None:
+    """Wait for the server that another process starts."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
