@@ -2,8 +2,8 @@
 
 The network is cut where the stage, or its second block, begins. What comes before the cut does not change, so its
 outputs on a crop of every training image are computed once; only what comes after is trained. Fine-tuning is the same
-for every kind: one pass over 24,000 images (two for a single layer), Adam, towards the probabilities that the float
-network gives. The rate was set on the last 1,000 of the 25,000 training images (`held_out`).
+for every kind: Adam towards the probabilities that the float network gives, two passes over 24,000 images for a single
+layer, one over 12,000 for the stage. The rate was set on the last 1,000 of the 25,000 training images (`held_out`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from wcodec.train import CompressionOperator, compressible
 from wcodec.train.plan import FactorizationFactory, constant
 
 BATCH = 64
-EPOCHS, RATE = {"layer3_1": 2, "layer3_0": 1}, 2e-3  # passes, by where the cut is
+RATE = 2e-3
+TUNING = {"layer3_1": (24_000, 2), "layer3_0": (12_000, 1)}  # images and passes, by where the cut is
 
 
 class ResNetEnd:
@@ -43,7 +44,8 @@ class ResNetEnd:
         self.name = name
         self.model = pretrained(DATA)
         x, y, x_test, y_test = load_cifar(DATA, None)
-        x, x_held, y_held = x[:-VALIDATION_IMAGES], x[-VALIDATION_IMAGES:], y[-VALIDATION_IMAGES:]
+        count, self.epochs = TUNING[name]
+        x, x_held, y_held = x[:-VALIDATION_IMAGES][:count], x[-VALIDATION_IMAGES:], y[-VALIDATION_IMAGES:]
         start = keras.Model(self.model.input, self._cut(self.model))
         crops = ROW.prepare(cropped(x, np.random.default_rng(seed)))
         self.train = start.predict(crops, batch_size=250, verbose=0).astype(np.float16)
@@ -81,14 +83,14 @@ class ResNetEnd:
         return self.top1(model)
 
     def tuned(self, model: keras.Model) -> keras.Model:
-        """The model after EPOCHS passes over the training images."""
+        """The model after its passes over the training images."""
         keras.utils.set_random_seed(0)
-        steps = EPOCHS[self.name] * -(-len(self.train) // BATCH)
+        steps = self.epochs * -(-len(self.train) // BATCH)
         rate = keras.optimizers.schedules.CosineDecay(RATE, steps)
         model.compile(
             keras.optimizers.Adam(rate), keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False
         )
-        model.fit(self.train, self.targets, batch_size=BATCH, epochs=EPOCHS[self.name], verbose=0)
+        model.fit(self.train, self.targets, batch_size=BATCH, epochs=self.epochs, verbose=0)
         return model
 
     def tuned_layer(self, name: str, factory: FactorizationFactory) -> tuple[int, float]:
