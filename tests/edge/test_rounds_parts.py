@@ -49,29 +49,10 @@ def test_packets_that_are_none_are_refused() -> None:
         Follower().receive(pack_packet(0, [b"\x89WCZ\r\n\0\1"]))
 
 
-def test_coarseness_falls_by_equal_factors() -> None:
-    rate = Rate(8.0, end_coarseness=2.0, rounds=4)
-    assert [rate.coarseness_at(version) for version in (0, 1, 2, 4, 100)] == pytest.approx([8, 32**0.5, 4, 2, 2])
-    assert Rate(5.0).coarseness_at(7) == 5.0
-
-
-def test_a_sender_takes_the_coarseness_of_the_version() -> None:
-    """Four times as fine is eight steps further down: a factor of two is four indices."""
-    rate = Rate(4.0, end_coarseness=1.0, rounds=10)
-    arrays = {"w": np.random.default_rng(5).normal(0, 1, (20, 30)).astype(np.float32)}
-    schema = Schema.of(arrays)
-    indices = []
-    for version in (0, 5, 10):
-        model = Model.from_arrays(schema, version, arrays)
-        vectors = (np.full(600, 0.25), np.empty(0), np.empty(0, np.int64))
-        indices.append(quantize(vectors, model, rate)[0].step_index)
-    assert [step(i) for i in indices] == [1.0, 0.5, 0.25]
-
-
 def test_options_without_meaning_are_refused() -> None:
     for make in (
         lambda: Rate(0.0), lambda: Rate(4.0, -1.0), lambda: Rate(rounding=Rounding("other")),
-        lambda: Rate(rounding=Rounding("stochastic")), lambda: Rate(end_coarseness=100.0), lambda: Rate(rounds=0),
+        lambda: Rate(rounding=Rounding("stochastic")),
     ):  # fmt: skip
         with pytest.raises(OptionError):
             make()

@@ -141,7 +141,7 @@ def test_a_model_may_be_built_without_its_weights(keras) -> None:
     # Whatever ends an outermost StatelessScope, as every layer does that is built, leaves the model alone.
     dense(keras, 2, 2)
     wcodec.load_into(runner.model, data)
-    np.testing.assert_array_equal(runner.model(x, training=False), loaded(x))
+    np.testing.assert_array_equal(outputs_of(keras, runner.model, x), outputs_of(keras, loaded, x))
 
 
 def test_what_does_not_fit_is_refused_before_the_model_loses_anything(keras) -> None:

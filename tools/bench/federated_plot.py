@@ -23,7 +23,8 @@ LABELS = {
     "full": "whole models, `small`", "int8": "int8 + zstd-19",
 }  # fmt: skip
 FEEDBACK = {"wcz": "with error feedback", "wcz-noef": "without"}
-WORST = 3.0  # points lost beyond which a wire is of no use
+TICKS = (0.5, 1, 2, 3, 5, 10, 20, 50, 100, 200)
+WORST = 2.0  # points lost beyond which a wire is of no use
 
 
 def kind(row: Row) -> str:
@@ -51,7 +52,10 @@ def draw_curves(axes: Any, rows: Sequence[Row], chosen: Mapping[str, str]) -> No
         axes.plot(xs, ys, "o-", markersize=4, label=chosen[name])
     axes.axhline(0, color="black", linewidth=0.6)
     axes.set(xscale="log", xlabel="KB of a round and client, up and down", ylabel="accuracy lost, points")
-    axes.set_ylim(top=-0.3, bottom=WORST)
+    axes.set_ylim(top=-0.2, bottom=WORST)
+    low, high = axes.get_xlim()
+    axes.xaxis.set_minor_formatter("")
+    axes.set_xticks([x for x in TICKS if low <= x <= high], labels=[f"{x:g}" for x in TICKS if low <= x <= high])
     axes.grid(visible=True, alpha=0.3, which="both")
     axes.legend()
 

@@ -51,9 +51,8 @@ class Rounds:
         feedback: bool = True,
         rounding: Rounding | None = None,
         memory: bool = True,
-        end: float | None = None,
     ) -> None:
-        self.rate = Rate(coarseness, end_coarseness=end, feedback=feedback, rounding=rounding or Rounding())
+        self.rate = Rate(coarseness, feedback=feedback, rounding=rounding or Rounding())
         memories = {} if memory else {"reset_every": 1, "client_memories": 0}
         self.server = Broadcaster(Plan(rate=self.rate, frame_fraction=frame, **memories))
         self.clients: dict[int, Follower] = {}
@@ -207,12 +206,11 @@ def load_nncodec() -> Any:
 
 
 def wire(description: str) -> Wire:
-    """A wire by its name: float32, wcz:4, wcz:6:1.5 (frame), wcz:8:1.5:5 (coarseness at the end), wcz-noef:6,
-    wcz-cold:6, ternary:0.01, power:3:0.2, stochastic:2, full:0.25, int8, topk:0.02, nncodec:4, nncodec-dq:4."""
+    """A wire by its name: float32, wcz:4, wcz:6:1.5 (frame), wcz-noef:6, wcz-cold:6, ternary:0.01, power:3:0.2,
+    stochastic:2, full:0.25, int8, topk:0.02, nncodec:4, nncodec-dq:4."""
     kind, *numbers = description.split(":")
     values = [float(n) for n in numbers]
     coarseness, frame = ([*values, 4.0][:1] or [4.0])[0], values[1] if len(values) > 1 else 2.0**-6
-    end = values[2] if len(values) > 2 else None
     makers = {
         "float32": Float32,
         "int8": Int8Zstd,
@@ -220,7 +218,7 @@ def wire(description: str) -> Wire:
         "topk": lambda: TopK(values[0]),
         "nncodec": lambda: NNCodec(values[0], False),
         "nncodec-dq": lambda: NNCodec(values[0], True),
-        "wcz": lambda: Rounds(coarseness, frame, end=end),
+        "wcz": lambda: Rounds(coarseness, frame),
         "wcz-cold": lambda: Rounds(coarseness, frame, memory=False),
         "wcz-noef": lambda: Rounds(coarseness, frame, feedback=False),
         "ternary": lambda: Rounds(3.0, 1.5, rounding=Rounding("ternary", share=values[0])),

@@ -24,34 +24,22 @@ class Rate:
             default, 5 is small, 6 tiny; above 6 training has been seen to diverge.
         floor: no step is smaller than this (in weights). One a little below the steps of the first rounds makes
             messages shrink when updates do.
-        end_coarseness: what it becomes over `rounds` versions, by equal factors; None: it stays. The last rounds decide
-            on the accuracy, so bytes are better spent there than on the first ones.
-        rounds: versions until then.
         rounding: see `wcodec.rounds.rounding`.
         feedback: keep what rounding left over and add it to the next difference. Rounding "stochastic" excludes it.
     """
 
     coarseness: float = 4.0
     floor: float = 0.0
-    end_coarseness: float | None = None
-    rounds: int = 30
     rounding: Rounding = field(default_factory=Rounding)
     feedback: bool = True
 
     def __post_init__(self) -> None:
         if not 0.05 <= self.coarseness <= 64 or not 0 <= self.floor < 2**20:
             raise OptionError("coarseness is 0.05 to 64 root mean squares, floor 0 to 2**20")
-        if not 0.05 <= (self.end_coarseness or self.coarseness) <= 64 or self.rounds < 1:
-            raise OptionError("end_coarseness is 0.05 to 64 root mean squares, reached in at least 1 round")
         if self.rounding.kind not in ROUNDINGS:
             raise OptionError(f"rounding {self.rounding.kind!r} is not one of {', '.join(ROUNDINGS)}")
         if self.feedback and self.rounding.kind == "stochastic":
             raise OptionError("stochastic rounding is for senders without feedback: feedback=False")
-
-    def coarseness_at(self, version: int) -> float:
-        """The coarseness of a message on a version."""
-        end = self.end_coarseness or self.coarseness
-        return float(self.coarseness * (end / self.coarseness) ** min(version / self.rounds, 1.0))
 
 
 def quantize(vectors: Vectors, model: Model, rate: Rate, stream: int = 0) -> tuple[Difference, np.ndarray]:
@@ -83,7 +71,7 @@ def _round(weights: np.ndarray, model: Model, rate: Rate, stream: int) -> tuple[
     size = float(np.sqrt(np.mean(np.square(weights)))) if weights.size else 0.0
     if size == 0:
         return 0, np.zeros(weights.size, np.int32)
-    index = nearest_index(rate.coarseness_at(model.version) * size, nearest_index(rate.floor))
+    index = nearest_index(rate.coarseness * size, nearest_index(rate.floor))
     rule = ROUNDINGS[rate.rounding.kind]
     scaled = _in_steps(weights, model, index)
     if rate.rounding.kind == "ternary":
