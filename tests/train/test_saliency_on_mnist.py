@@ -1,4 +1,4 @@
-"""What the first-order saliency is for: pruning hard while a network trains (in one shot, magnitude is ahead)."""
+"""The first-order saliency where it is meant to be used, while a network trains (in one shot, magnitude is ahead)."""
 
 import os
 from pathlib import Path
@@ -31,9 +31,9 @@ def accuracy(saliency, seed):
 
 
 @pytest.mark.skipif(not MNIST.is_file(), reason=f"no real data at {MNIST} (WCODEC_DATA)")
-def test_first_order_is_ahead_of_magnitude_where_few_weights_are_left():
-    # Measured: 87.64 and 87.30 % against 87.16 and 86.08 %
+def test_first_order_keeps_up_with_magnitude_where_few_weights_are_left():
+    # Measured: 87.64 and 87.30 % against 87.16 and 86.08 %; over more images and seeds they are level
     first_order = [accuracy(FirstOrder(0.99, 2), seed) for seed in (0, 1)]
     magnitude = [accuracy(Magnitude(), seed) for seed in (0, 1)]
-    assert np.mean(first_order) > np.mean(magnitude)
+    assert np.mean(first_order) > np.mean(magnitude) - 0.005
     assert min(first_order) > 0.85
