@@ -58,8 +58,9 @@ test: .venv/.test $(if $(WITH),.venv/.$(WITH))
 test-edge: .venv-edge/.test
 	@.venv-edge/bin/python -m pytest tests/edge $(ARGS)
 
+# C code, its compilers and its sanitizers do not depend on TensorFlow: once is enough.
 test-floor: .venv-floor/.test
-	@.venv-floor/bin/python -m pytest $(ARGS)
+	@.venv-floor/bin/python -m pytest --ignore=tests/device --ignore=tests/fuzz $(ARGS)
 
 test-flower: .venv-flower/.flower
 	@.venv-flower/bin/python -m pytest tests/federated $(ARGS)
