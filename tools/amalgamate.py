@@ -69,7 +69,7 @@ class Source(NamedTuple):
 
 def main() -> int:
     """Run the command."""
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         print(__doc__, file=sys.stderr)
         return 2
     write(Path(sys.argv[1]))

@@ -3,26 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digest_symbols.h"
 #include "wcz_kernel.h"
 
 enum { MOST = 20000, ROUNDS = 60 };
 
-static uint32_t state;
 static int32_t values[MOST], decoded[MOST];
 static uint8_t payload[64 * MOST];
 static size_t written;
-
-static uint32_t next(void) {     /* xorshift32 (Marsaglia, 2003) */
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-}
-
-static int32_t symbol(uint32_t width) {
-    uint32_t magnitude = (next() >> 1 >> next() % 32) >> (31 - width);
-    return next() & 1 ? (int32_t)magnitude : -(int32_t)magnitude;
-}
 
 static void fill(size_t count, uint32_t round) {
     for (size_t i = 0; i < count; i++) {

@@ -3,23 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digest_symbols.h"
 #include "wcz_kernel.h"
 
 #define MOST 20000
-
-static uint32_t state = 1;
-
-static uint32_t next(void) {     /* xorshift32 (Marsaglia, 2003) */
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-}
-
-static int32_t symbol(uint32_t width) {
-    uint32_t magnitude = (next() >> 1 >> next() % 32) >> (31 - width);
-    return next() & 1 ? (int32_t)magnitude : -(int32_t)magnitude;
-}
 
 int main(void) {
     static wcz_mixing_encoder encoder;
@@ -28,6 +15,7 @@ int main(void) {
     static uint8_t payload[8 * MOST];
     static uint32_t scratch[8 * MOST];
     uint64_t digest = 0xCBF29CE484222325u;
+    state = 1;
     for (uint32_t round = 0; round < 60; round++) {
         wcz_mixing_view view = {1 + next() % 20, 1 + next() % 20, 1 + next() % 7, 1 + next() % 7};
         size_t count = (size_t)(view.rows * view.channels * view.kernel_rows * view.kernel_columns), written = 0;

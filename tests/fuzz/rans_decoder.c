@@ -72,25 +72,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 #ifdef STANDALONE
 
-#include "random_below.h"
+#include "mutated.h"
 
 #define MOST_BYTES 65536
-
-static size_t mutated(uint8_t *input, size_t size) {
-    for (uint32_t n = random_below(4); n > 0 && size > 0; n--) {
-        uint32_t at = random_below(random_below(2) && size > 40 ? 40 : (uint32_t)size);
-        switch (random_below(4)) {
-            case 0: input[at] ^= (uint8_t)(1u << random_below(8)); break;
-            case 1: input[at] = (uint8_t)random_below(256); break;
-            case 2: size = at; break;
-            default:
-                while (size < MOST_BYTES && random_below(8)) {
-                    input[size++] = (uint8_t)random_below(256);
-                }
-        }
-    }
-    return size;
-}
 
 int main(int argc, char **argv) {
     static uint8_t corpus[1 << 22], input[MOST_BYTES];
@@ -111,7 +95,7 @@ int main(int argc, char **argv) {
         for (int i = 0; i < 20; i++, inputs++) {
             const uint8_t *chosen = corpus + starts[random_below((uint32_t)count)];
             memcpy(input, chosen + 4, number(chosen));
-            LLVMFuzzerTestOneInput(input, mutated(input, number(chosen)));
+            LLVMFuzzerTestOneInput(input, mutated(input, number(chosen), MOST_BYTES, 40, 2));
         }
     }
     printf("%lu inputs, no finding\n", inputs);

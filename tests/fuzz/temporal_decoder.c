@@ -193,30 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 #define MOST_BYTES 65536
 
-static uint64_t random_state;
-
-static uint32_t random_below(uint32_t bound) {     /* xorshift64* (Marsaglia, 2003; Vigna, 2016) */
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (uint32_t)((random_state * 0x2545F4914F6CDD1DULL) >> 33) % bound;
-}
-
-static size_t mutated(uint8_t *input, size_t size) {
-    for (uint32_t n = random_below(4); n > 0 && size > 0; n--) {
-        uint32_t at = random_below(random_below(4) == 0 && size > 24 ? 24 : (uint32_t)size);
-        switch (random_below(4)) {
-            case 0: input[at] ^= (uint8_t)(1u << random_below(8)); break;
-            case 1: input[at] = (uint8_t)random_below(256); break;
-            case 2: size = at; break;
-            default:
-                while (size < MOST_BYTES && random_below(8)) {
-                    input[size++] = (uint8_t)random_below(256);
-                }
-        }
-    }
-    return size;
-}
+#include "mutated.h"
 
 int main(int argc, char **argv) {
     static uint8_t corpus[1 << 22], input[MOST_BYTES];
@@ -238,7 +215,7 @@ int main(int argc, char **argv) {
         for (int i = 0; i < 20; i++, inputs++) {
             const uint8_t *chosen = corpus + starts[random_below((uint32_t)count)];
             memcpy(input, chosen + 4, number(chosen));
-            messages += (unsigned long)accepted(input, mutated(input, number(chosen)));
+            messages += (unsigned long)accepted(input, mutated(input, number(chosen), MOST_BYTES, 24, 1));
         }
     }
     printf("%lu messages of the corpus, %lu inputs, %lu messages accepted, no finding\n", whole, inputs, messages);

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..decoding.prefetch import ahead
 from ..errors import GraphError, NameMismatchError, UnsupportedTypeError
+from ..runtime.batches import predict_in_batches
 from ..runtime.forward import ForwardFile
 from ..runtime.opening import open_tensors
 from ..runtime.residents import Residents
@@ -97,12 +98,7 @@ class KerasRunner:
         inputs = self._checked_inputs(x)
         if batch_size < 1:
             raise GraphError(f"batch_size is at least 1, not {batch_size}")
-        starts = range(0, max(len(inputs[0]), 1), batch_size)
-        batches = [[value[start : start + batch_size] for value in inputs] for start in starts]
-        together = [batches] if isinstance(self._source, ForwardFile) else [[batch] for batch in batches]
-        results = [outputs for group in together for outputs in self._run(group)]
-        outputs = [np.concatenate(parts) for parts in zip(*results, strict=True)]
-        return outputs if len(outputs) > 1 else outputs[0]
+        return predict_in_batches(inputs, batch_size, self._run, once=isinstance(self._source, ForwardFile))
 
     def close(self) -> None:
         """Close the file if this runner opened it; the model stays empty."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..decoding.prefetch import ahead
 from ..errors import GraphError, LimitError, MemoryBudgetError
+from .batches import predict_in_batches
 from .budget import MISFIT, Need, TensorNeed, memory_needed
 from .forward import ForwardFile
 from .graph import Graph, Layer
@@ -111,18 +112,10 @@ class Runner:
             MemoryBudgetError: the batch does not fit into the budget.
         """
         inputs = self._checked_inputs(x)
-        count = len(inputs[0])
         if batch_size is not None and batch_size < 1:
             raise GraphError(f"batch_size is at least 1, not {batch_size}")
         size = self._batch_size(batch_size, inputs)
-        starts = range(0, max(count, 1), size)
-        batches = [[value[start : start + size] for value in inputs] for start in starts]
-        if isinstance(self._source, ForwardFile):
-            results = self._run(batches)
-        else:
-            results = [outputs for batch in batches for outputs in self._run([batch])]
-        outputs = [np.concatenate(parts) for parts in zip(*results, strict=True)]
-        return outputs if len(outputs) > 1 else outputs[0]
+        return predict_in_batches(inputs, size, self._run, once=isinstance(self._source, ForwardFile))
 
     def close(self) -> None:
         """Close the file if this runner opened it."""
