@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from tests.networks import two_layers as network
 from wcodec.errors import (
     BaseMismatchError,
     BaseMissingError,
@@ -19,15 +20,6 @@ from wcodec.rounds.message import Kind, parse, unpack_packet
 RATE = Rate(4.0)
 GOLDEN_UPDATE = (54, "de0d007cc8a9aa317ae6c69f")
 GOLDEN_PACKET = (56, "0200de04007cc8a9aaa5fbffa79c")
-
-
-def network(seed: int = 0) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {
-        "conv.weight": rng.normal(0, 0.1, (8, 3, 3, 3)).astype(np.float32),
-        "fc.weight": rng.normal(0, 0.05, (40, 60)).astype(np.float32),
-        "fc.bias": np.zeros(40, np.float32),
-    }
 
 
 def batch_norm(seed: int = 0) -> dict[str, np.ndarray]:

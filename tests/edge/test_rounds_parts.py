@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.networks import two_layers as network
 from wcodec.errors import MessageError, OptionError, WczError
 from wcodec.rounds import Follower, Rate, Role, Rounding, Schema
 from wcodec.rounds.lattice import MAX_SYMBOL, Model, nearest_index, step
@@ -15,15 +16,6 @@ from wcodec.rounds.sender import quantize
 
 RATE = Rate(4.0)
 GOLDEN_UNIFORMS = [12376646, 6249979, 289497, 13969041]
-
-
-def network(seed: int = 0) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {
-        "conv.weight": rng.normal(0, 0.1, (8, 3, 3, 3)).astype(np.float32),
-        "fc.weight": rng.normal(0, 0.05, (40, 60)).astype(np.float32),
-        "fc.bias": np.zeros(40, np.float32),
-    }
 
 
 def trained(seed: int, *, moves_only: bool = False) -> dict[str, np.ndarray]:

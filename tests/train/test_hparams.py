@@ -6,6 +6,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 import wcodec  # noqa: E402
+from tests.networks import cifar10_of_the_originals as network  # noqa: E402
 from wcodec.errors import FactorizationError, HyperparameterError, OptionError, ScheduleError  # noqa: E402
 from wcodec.factorizations.ranks import (  # noqa: E402
     graph_compression_documented_rank,
@@ -35,19 +36,6 @@ CIFAR10 = (
     "name=cifar10_compression,alpha_decrement_value=0.005,begin_compression_step=40000,end_compression_step=100000,"
     "compression_frequency=100,compression_option=1,use_tpu=True,update_option=0,rank=200"
 )
-
-
-def network():
-    return keras.Sequential(
-        [
-            keras.Input((24, 24, 3)),
-            layers.Conv2D(8, 5, strides=4, padding="same", name="conv1"),
-            layers.Flatten(),
-            layers.Dense(96, name="local3"),
-            layers.Dense(48, name="local4"),
-            layers.Dense(3, name="softmax"),
-        ]
-    )
 
 
 def test_defaults_of_the_readme():

@@ -4,6 +4,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from tests.networks import cifar10_of_the_originals as network  # noqa: E402
 from wcodec.errors import HyperparameterError, ScheduleError  # noqa: E402
 from wcodec.train import WeightChange  # noqa: E402
 from wcodec.train.hparams import PRUNING_2018  # noqa: E402
@@ -11,19 +12,6 @@ from wcodec.train.masks import Blocks, Elements, Histogram, MByN  # noqa: E402
 from wcodec.train.originals import pruned_model  # noqa: E402
 
 layers = keras.layers
-
-
-def network():
-    return keras.Sequential(
-        [
-            keras.Input((24, 24, 3)),
-            layers.Conv2D(8, 5, strides=4, padding="same", name="conv1"),
-            layers.Flatten(),
-            layers.Dense(96, name="local3"),
-            layers.Dense(48, name="local4"),
-            layers.Dense(3, name="softmax"),
-        ]
-    )
 
 
 def test_pruning_by_string():
