@@ -6,6 +6,8 @@ conforming decoder reports. A number is never reused; a retired one stays in the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 
@@ -27,6 +29,15 @@ class WczError(Exception):
     def about(self, tensor: str) -> WczError:
         """The same error with the tensor named; one that already names a tensor is kept."""
         return self if self.tensor is not None else type(self)(self.rule, tensor=tensor)
+
+
+@contextmanager
+def naming(tensor: str) -> Iterator[None]:
+    """Let errors from here name this tensor, unless they name one already."""
+    try:
+        yield
+    except WczError as e:
+        raise e.about(tensor) from e
 
 
 # -- the file as a whole: 1-19 -------------------------------------------------------------------------------------

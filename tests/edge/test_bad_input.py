@@ -9,7 +9,7 @@ import pytest
 
 import wcodec
 from wcodec.container import NameEntry, Writer
-from wcodec.errors import LimitError, OptionError, UnsupportedTypeError, WczError
+from wcodec.errors import FactorizationError, LimitError, OptionError, UnsupportedTypeError, WczError
 from wcodec.factorizations import LowRank
 
 MATRIX = np.random.default_rng(5).normal(size=(48, 40)).astype(np.float32)
@@ -79,6 +79,11 @@ OPTIONS = {
                       "bytes of metadata: 5242888 is over the limit manifest_nbytes=4194304"),
     "no_factory": ({"factorizations": {"w": "low_rank"}}, OptionError,
                    "tensor 'w': factorizations holds a str for it, not shape -> Factorization"),
+    "no_such_tensor": ({"factorizations": {"w": LowRank, "v*": LowRank}}, OptionError,
+                       "factorizations: no tensor has a name like 'v*'"),
+    "rank": ({"factorizations": {"w": lambda shape: LowRank(shape, 41)}}, FactorizationError,
+             "tensor 'w': low_rank rank 41 is not in 1..40 (shape (48, 40))"),
+    "misspelt": ({"target_byte": 900, "calibration": MATRIX}, OptionError, "encode has no option 'target_byte'"),
     "factory_of_nothing": ({"factorizations": {"w": lambda shape: None}}, OptionError,
                            "tensor 'w': its entry of factorizations made a NoneType, not a Factorization"),
     "factory_of_a_class": ({"factorizations": {"w": lambda shape: LowRank}}, OptionError,

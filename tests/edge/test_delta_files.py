@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
@@ -76,6 +77,32 @@ def test_encode_with_a_base_keeps_the_steps_of_the_base() -> None:
         np.testing.assert_array_equal(step, factor.codes)
         assert np.abs(decoded[name] - tensors[name]).max() < 2**-6 * tensors[name].std()
     assert wcodec.encode(tensors, base=io.BytesIO(first)).data == report.data
+
+
+class Counting(Executor):
+    """Counts what it is given, and runs it when its result is asked for."""
+
+    def __init__(self) -> None:
+        self.submitted = 0
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.submitted += 1
+        future: Future = Future()
+        future.result = lambda timeout=None: fn(*args, **kwargs)
+        return future
+
+
+def test_encode_with_a_base_keeps_its_other_options() -> None:
+    """An executor codes every stream, to the same bytes; progress is told and the digest written."""
+    first, tensors = wcodec.encode(model()).data, moved(model(), 0.1, 2)
+    workers, told = Counting(), []
+    data = wcodec.encode(tensors, base=first, executor=workers, progress=lambda *row: told.append(row)).data
+    assert data == wcodec.encode(tensors, base=first).data == wcodec.encode(tensors, base=first, threads=2).data
+    assert workers.submitted == 2  # one kernel alone, the rest in a group
+    assert told == [(5, 6, "flags"), (6, 6, "dense/kernel")]
+    with_digest = wcodec.encode(tensors, base=first, digest=True).data
+    assert len(with_digest) > len(data) + 32
+    assert wcodec.delta.digest(with_digest, base=first) == wcodec.delta.digest(data, base=first)
 
 
 def test_a_weight_that_outgrew_the_steps_gets_its_own() -> None:

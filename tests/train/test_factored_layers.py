@@ -6,7 +6,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 import wcodec  # noqa: E402
-from wcodec.errors import OptionError, UnfinishedError  # noqa: E402
+from wcodec.errors import FactorizationError, OptionError, UnfinishedError  # noqa: E402
 from wcodec.factorizations import CP, InputOutput, LowRank, TensorTrain, Tucker2  # noqa: E402
 from wcodec.factorizations.ranks import low_rank  # noqa: E402
 from wcodec.train.hparams import INPUT_COMPRESSION  # noqa: E402
@@ -101,6 +101,9 @@ def test_the_originals_option_nine():
 
 
 def test_what_cannot_be_is_told():
+    with pytest.raises(FactorizationError, match=r"rank 5 is not in 1\.\.3") as caught:
+        CompressedDense(3, low_rank(rank=5), name="fc").build((None, 4))
+    assert caught.value.tensor == "factored_fc/kernel"
     with pytest.raises(OptionError, match="no weight 'kernle'; it has kernel, bias"):
         FactoredLayer(layers.Dense(3), {"kernle": lambda s: LowRank(s, 1)}).build((None, 4))
     with pytest.raises(OptionError, match="not built"):

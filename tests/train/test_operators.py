@@ -347,6 +347,12 @@ def test_a_rank_above_break_even_is_told():
     assert caught.value.tensor == "hidden/kernel"
 
 
+def test_a_rank_out_of_range_names_its_weight():
+    with pytest.raises(FactorizationError, match=r"rank 13 is not in 1\.\.12 \(shape \(12, 16\)\)$") as caught:
+        CompressionOperator(network(), {"hidden/kernel": low_rank(13)})
+    assert caught.value.tensor == "hidden/kernel"
+
+
 def test_bad_patterns_and_weights_are_told():
     with pytest.raises(OptionError, match="'fc/kernel'"):
         CompressionOperator(network(), {"fc/kernel": low_rank(1)})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from ..coders import find_coder
 from ..container import Limits, TensorChunk, layout
 from ..container.memory import give_back
 from ..dtypes import is_float
-from ..errors import FactorizationError, LimitError, RecordError, SymbolError, WczError
+from ..errors import FactorizationError, LimitError, RecordError, SymbolError, naming
 from ..factorizations import Factorization, find_factorization
 from ..factorizations.wire import from_params
 from ..quantize import MAX_SYMBOL, step_values
@@ -200,13 +200,9 @@ class OpenedChunk:
         values[position] = {}
         return weight
 
-    @contextmanager
-    def _blame(self, position: int) -> Iterator[None]:
+    def _blame(self, position: int) -> AbstractContextManager[None]:
         """Errors name the tensor."""
-        try:
-            yield
-        except WczError as e:
-            raise e.about(self._chunk.names[position]) from e
+        return naming(self._chunk.names[position])
 
     def _room(self, job: StreamJob) -> np.ndarray | None:
         """Where a stream's symbols may be decoded to: the place of the values of a band, in a factor that grows."""
@@ -219,12 +215,10 @@ class OpenedChunk:
         names = self._chunk.names
         blame = names[0] if len(names) == 1 else f"{names[0]} .. {names[-1]}"
         stream = self._chunk.streams[number]
-        try:
+        with naming(blame):
             job = StreamJob(find_coder(stream.coder), stream.payload, pieces, blame)
             if not all(job.coder.accepts(spec.dtype) for spec in job.specs):
                 raise RecordError(f"coder {job.coder.name} does not carry these dtypes")
-        except WczError as e:
-            raise e.about(blame) from e
         return job
 
 

@@ -9,15 +9,16 @@ into bands of rows with a stream each, so that several cores can work on it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..coders import Coder
 from ..container import Stream
-from ..errors import FactorizationError, StepCodeError, SymbolError, WczError
+from ..errors import FactorizationError, StepCodeError, SymbolError, naming
 from ..factorizations import FactoredWeight
 from ..factorizations.wire import to_params
 from ..quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, from_symbols, to_symbols
@@ -26,8 +27,12 @@ from ..scans import to_scan
 from .coded import CodedFactor, CodedTensor
 from .scan_search import cheapest_scan
 
+if TYPE_CHECKING:  # a decoder has no use for it
+    from concurrent.futures import Executor, Future
+
 # A factor with twice as many elements other than zero is cut: each band learns anew, and zeros teach and cost little.
 BAND_ELEMENTS = 1 << 20
+DRAFTS_AHEAD = 16  # quantized and waiting for an executor
 
 
 @dataclass(frozen=True)
@@ -122,10 +127,8 @@ def store(item: ChunkItem) -> CodedTensor:
     Raises:
         WczError: naming the tensor: NaN in a quantized factor, a symbol beyond int32, ...
     """
-    try:
+    with naming(item.name):
         factors = tuple(_store_factor(item, name) for name in item.weight.factorization.factor_shapes)
-    except WczError as e:
-        raise e.about(item.name) from e
     kind, params = to_params(item.weight.factorization)
     records = tuple(factor.record for factor in factors)
     record = TensorRecord(item.dtype, item.weight.factorization.shape, kind, params, records)
@@ -147,6 +150,30 @@ def encode_chunk(items: Sequence[ChunkItem], profile: Profile) -> tuple[list[Ten
     """Records and payloads of one chunk; raises as `draft_chunk` does."""
     draft = draft_chunk(items, profile)
     return draft.records, [job.encode() for job in draft.jobs]
+
+
+def coded(drafts: Iterable[Draft], executor: Executor | None) -> Iterator[tuple[list[TensorRecord], list[Stream]]]:
+    """Records and streams of each chunk, in order; at most DRAFTS_AHEAD + 1 chunks are drafted and not given yet.
+
+    Args:
+        drafts: of the chunks.
+        executor: codes the streams; None for the calling thread. The bytes do not depend on it.
+    """
+    if executor is None:
+        for draft in drafts:
+            yield draft.records, [job.encode() for job in draft.jobs]
+        return
+    pending: deque[tuple[list[TensorRecord], list[Future[Stream]]]] = deque()
+    for draft in drafts:
+        pending.append((draft.records, [executor.submit(job.encode) for job in draft.jobs]))
+        if len(pending) > DRAFTS_AHEAD:
+            yield _collected(*pending.popleft())
+    while pending:
+        yield _collected(*pending.popleft())
+
+
+def _collected(records: list[TensorRecord], futures: list[Future[Stream]]) -> tuple[list[TensorRecord], list[Stream]]:
+    return records, [future.result() for future in futures]
 
 
 def _draft_factor(factor: CodedFactor, profile: Profile, draft: Draft) -> FactorRecord:

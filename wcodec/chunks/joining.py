@@ -9,7 +9,7 @@ import numpy as np
 
 from ..container import Limits, TensorChunk
 from ..dtypes import is_float
-from ..errors import RecordError, WczError
+from ..errors import RecordError, naming
 from ..factorizations import Factorization, find_factorization
 from ..factorizations.wire import from_params
 from ..records import DENSE, FactorRecord, Form, TensorRecord
@@ -37,14 +37,12 @@ def join_factors(
     if len(chunk.records) > 1 and any(f.bands > 1 for record in chunk.records for f in record.factors):
         raise RecordError("a factor is cut into bands in a chunk that it shares")
     for position, (name, record) in enumerate(zip(chunk.names, chunk.records, strict=True)):
-        try:
+        with naming(name):
             limits.check("elements", extent(record.shape), "elements")
             factorization = from_params(find_factorization(record.kind), record.shape, record.params)
             mine = list(_join_record(position, record, factorization, name in differences))
             total += max(extent(record.shape), sum(extent(f.shape) + extent(f.step_shape) for f in mine))
             limits.check("elements", total, "elements of the chunk")
-        except WczError as e:
-            raise e.about(name) from e
         factorizations.append(factorization)
         factors += mine
     return factorizations, factors

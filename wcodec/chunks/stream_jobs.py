@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..coders import ArraySpec, Coder, ScalingCoder
-from ..errors import LimitError, StepCodeError, WczError
+from ..errors import LimitError, StepCodeError, naming
 from ..quantize import step_values
 from ..records import FactorRecord, Form
 from ..scans import SCANS, scanned_shape
@@ -101,9 +101,8 @@ class StreamJob(NamedTuple):
     @contextmanager
     def _blame(self) -> Iterator[None]:
         try:
-            yield
-        except WczError as e:
-            raise e.about(self.blame) from e
+            with naming(self.blame):
+                yield
         except MemoryError as e:
             raise LimitError("not enough memory for the declared arrays", tensor=self.blame) from e
 

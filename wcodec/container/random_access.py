@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from ..errors import ChunkOrderError, IndexTableError, RecordError, TruncatedError, WczError
+from ..errors import ChunkOrderError, IndexTableError, RecordError, TruncatedError, naming
 from ..records import TensorRecord
 from . import layout
 from .files import LARGE_PIECE, read_exactly
@@ -61,10 +61,8 @@ class RandomAccess:
 
     def chunk_at(self, location: Location) -> TensorChunk:
         """Read, verify and parse the chunk at `location`; an error names the first of its tensors."""
-        try:
+        with naming(location.names[0]):
             chunk = self._chunk(location.offset, location.nbytes)
-        except WczError as e:
-            raise e.about(location.names[0]) from e
         if chunk.kind != location.kind:
             raise IndexTableError(f"the chunk at byte {location.offset} is not of the type that the index says")
         records, streams = unpack_records(chunk, self._limits, self._limits.tensors)

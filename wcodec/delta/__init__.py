@@ -13,11 +13,12 @@ from typing import Any
 
 from ..container import DEFAULT_LIMITS, Limits
 from .content import Content
-from .files import SMALL, Written, read_chain, read_content, write_delta, write_model
+from .files import SMALL, Manner, Written, read_chain, read_content, write_delta, write_model
 
 __all__ = [
     "SMALL",
     "Content",
+    "Manner",
     "Written",
     "between",
     "digest",

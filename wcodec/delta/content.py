@@ -16,7 +16,7 @@ from ..chunks.decoder import rebuild, restore
 from ..container.digest import sha256
 from ..container.layout import leb128
 from ..dtypes import number_of
-from ..errors import WczError
+from ..errors import naming
 from ..factorizations import find_factorization
 from ..factorizations.wire import from_params
 from ..records import Form, TensorRecord
@@ -40,10 +40,8 @@ class Content:
         """All decoded tensors, in model order; WczError names the tensor at fault."""
         weights = {}
         for name, tensor in self.tensors.items():
-            try:
+            with naming(name):
                 weights[name] = weight_of(tensor)
-            except WczError as e:
-                raise e.about(name) from e
         return weights
 
     def digest(self) -> bytes:

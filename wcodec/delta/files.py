@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..chunks.coded import CodedFactor, CodedTensor
 from ..chunks.decoder import OpenedChunk
-from ..chunks.encoder import Choice, Profile, draft_coded
+from ..chunks.encoder import Choice, Profile, coded, draft_coded
 from ..chunks.grouping import SMALL_TENSOR, chunk_positions
 from ..coders import CODERS
 from ..container import DEFAULT_LIMITS, Limits, NameEntry, Reader, TensorChunk, Writer
 from ..container.delta_head import DIGEST_BYTES, DeltaHead
 from ..container.files import open_sink
 from ..container.frames import expect_nothing_more
-from ..errors import BaseMismatchError, DeltaError, WczError
+from ..errors import BaseMismatchError, DeltaError, naming
 from ..sources import open_forward
 from .content import Content
 from .difference import difference, rebuilt
 
-SMALL = Profile(Choice((CODERS["mixing"], CODERS["context"])), Choice((CODERS["float_planes"],)))
+if TYPE_CHECKING:  # a decoder has no use for it
+    from concurrent.futures import Executor
+
+
+class Manner(NamedTuple):
+    """How a file is written.
+
+    Attributes:
+        profile: coders to choose from.
+        executor: codes the streams; None for the calling thread.
+        digest: whether the file carries a SHA-256; None for files of 2 MiB and more.
+        progress: called after each chunk with (tensors done, of how many, name of the last one).
+    """
+
+    profile: Profile
+    executor: Executor | None = None
+    digest: bool | None = None
+    progress: Callable[[int, int, str], None] | None = None
+
+
+SMALL = Manner(Profile(Choice((CODERS["mixing"], CODERS["context"])), Choice((CODERS["float_planes"],))))
 
 
 @dataclass(frozen=True)
@@ -84,18 +104,18 @@ def read_chain(base: Any, *deltas: Any, limits: Limits = DEFAULT_LIMITS) -> Cont
     return content
 
 
-def write_model(content: Content, dst: Any = None, *, profile: Profile = SMALL) -> Written:
+def write_model(content: Content, dst: Any = None, *, manner: Manner = SMALL) -> Written:
     """Write a whole model file.
 
     Args:
         content: as `read_content` gives it.
         dst: path (written atomically) or writable file object; None returns the bytes.
-        profile: coders to choose from; the model digest does not depend on them.
+        manner: the model digest does not depend on it.
     """
-    return _write(dst, content, list(content.tensors.values()), None, profile)
+    return _write(dst, content, list(content.tensors.values()), None, manner)
 
 
-def write_delta(content: Content, base: Content, dst: Any = None, *, profile: Profile = SMALL) -> Written:
+def write_delta(content: Content, base: Content, dst: Any = None, *, manner: Manner = SMALL) -> Written:
     """Write the difference of a model from a base. Tensors that the base stores otherwise are written whole.
 
     Args and result as of `write_model`.
@@ -110,12 +130,13 @@ def write_delta(content: Content, base: Content, dst: Any = None, *, profile: Pr
     head = DeltaHead(base.digest()[:DIGEST_BYTES], content.digest()[:DIGEST_BYTES], tuple(whole))
     metadata = content.metadata if content.metadata != base.metadata else {}
     graph = content.graph if content.graph != base.graph else None
-    return _write(dst, Content(content.tensors, metadata, graph), tensors, head, profile)
+    return _write(dst, Content(content.tensors, metadata, graph), tensors, head, manner)
 
 
 def _write(
-    dst: Any, content: Content, tensors: Sequence[CodedTensor], head: DeltaHead | None, profile: Profile
+    dst: Any, content: Content, tensors: Sequence[CodedTensor], head: DeltaHead | None, manner: Manner
 ) -> Written:
+    names = tuple(content.tensors)
     buffer = io.BytesIO()
     with open_sink(buffer if dst is None else dst) as file:
         writer = Writer(file)
@@ -128,15 +149,18 @@ def _write(
             writer.add_metadata(content.metadata)
         if content.graph is not None:
             writer.add_graph(content.graph)
-        for positions in chunk_positions(sizes):
-            draft = draft_coded([tensors[p] for p in positions], profile)
-            streams = [job.encode() for job in draft.jobs]
+        chunks = list(chunk_positions(sizes))
+        drafts = (draft_coded([tensors[p] for p in positions], manner.profile) for positions in chunks)
+        done = 0
+        for positions, (records, streams) in zip(chunks, coded(drafts, manner.executor), strict=True):
             if sizes[positions[0]] < SMALL_TENSOR:
-                writer.add_group(draft.records, streams)
+                writer.add_group(records, streams)
             else:
-                writer.add_tensor(draft.records[0], streams)
-        writer.finish()
-    names = tuple(content.tensors)
+                writer.add_tensor(records[0], streams)
+            done += len(positions)
+            if manner.progress is not None:
+                manner.progress(done, len(tensors), names[positions[-1]])
+        writer.finish(manner.digest)
     return Written(
         buffer.getvalue() if dst is None else None, writer.nbytes, writer.payload_nbytes, content.digest(),
         tuple(names[p] for p in head.whole) if head else (),
@@ -151,10 +175,8 @@ def _coded_tensors(reader: Reader, base: Content | None, limits: Limits) -> Iter
         limits.check("total_nbytes", total, "decoded bytes")
         names = differences.among(chunk)
         for name, tensor in _opened(chunk, limits, names):
-            try:
+            with naming(name):
                 yield name, differences.undo(name, tensor) if name in names else tensor
-            except WczError as e:
-                raise e.about(name) from e
 
 
 class _Differences:

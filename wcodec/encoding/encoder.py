@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import io
 import math
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..chunks.encoder import BAND_ELEMENTS, ChunkItem, Draft, Profile, draft_chunk
+from ..chunks.encoder import BAND_ELEMENTS, ChunkItem, Draft, Profile, coded, draft_chunk
 from ..chunks.grouping import SMALL_TENSOR, chunk_positions
 from ..container import NameEntry, Writer
 from ..container.files import check_sink, open_sink
 from ..container.manifest import Stream, TensorChunk
 from ..decoding.details import TensorDetails, chunk_details
+from ..delta import Manner
 from ..errors import DuplicateNameError, OptionError
 from ..frontends import find_frontend
 from ..frontends.protocol import NamedTensor
@@ -29,8 +30,6 @@ from .report import EncodeReport
 if TYPE_CHECKING:
     from ..posttrain.options import CalibrationOptions
     from .calibrated import Outcome
-
-CHUNKS_AHEAD = 16  # quantized and waiting for an executor
 
 Progress = Callable[[int, int, str], None]  # tensors done, of how many, name of the one just written
 
@@ -69,7 +68,8 @@ def encode(
             rans, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
-        factorizations: name pattern -> (shape -> Factorization), the first match counts.
+        factorizations: name pattern (fnmatch) -> (shape -> Factorization); the first match counts, and
+            a pattern that matches no tensor is an error.
         graph: store the layer graph too, so that `wcodec.runtime.Runner` runs the file.
         merge_batch_norm: multiply batch normalizations into the kernels before them and store the graph of what is
             left: the same function in fewer tensors. A file for the runtime: it no longer fits the model.
@@ -78,7 +78,7 @@ def encode(
         progress: called after each chunk with (tensors done, of how many, name of the last one).
         band_elements: a tensor with twice as many elements other than zero is cut into bands of rows of about this
             size, each coded alone, so that threads can share it; small bands cost bytes.
-        threads: that code streams; the bytes do not depend on it.
+        threads: that code streams, also those of a delta; the bytes do not depend on it.
         executor: codes the streams instead of threads of its own: any of concurrent.futures, Dask, Ray or MPI.
         calibrated: `calibration` (inputs of the model) or `data_free=True`, and a budget: `bits_per_weight` above, or
             `target_bytes`, `max_kl`, `evaluate` with `tolerance`. The weights are then quantized with error feedback;
@@ -96,6 +96,7 @@ def encode(
     with _workers(executor, threads) as workers:
         job = _Job(profile, dict(factorizations or {}), metadata, digest, progress, workers)
         tensors, described = _described(model, graph, merge_batch_norm)
+        _check_patterns(job.factorizations, tensors)
         policy: Policy = Lossless() if lossless else NearLossless()
         if base is not None:
             return _encode_delta(tensors, base, dst, policy, job, described)
@@ -157,7 +158,8 @@ def _encode_delta(
     from .next_version import encode_next, original_nbytes
 
     extras = (job.metadata, described)
-    data, payload_nbytes, rows = encode_next(tensors, base, policy, job.factorizations, job.profile, extras)
+    manner = Manner(job.profile, job.executor, job.digest, job.progress)
+    data, payload_nbytes, rows = encode_next(tensors, base, policy, job.factorizations, extras, manner)
     if dst is not None:
         with open_sink(dst) as file:
             file.write(data)
@@ -225,6 +227,13 @@ def _check_names(tensors: Sequence[NamedTensor]) -> None:
         seen.add(tensor.name)
 
 
+def _check_patterns(factorizations: Mapping[str, FactorizationFactory], tensors: Sequence[NamedTensor]) -> None:
+    """Refuse a pattern that names nothing: a name that was spelt wrong would cost the compression in silence."""
+    for pattern in factorizations:
+        if not any(fnmatchcase(tensor.name, pattern) for tensor in tensors):
+            raise OptionError(f"factorizations: no tensor has a name like {pattern!r}")
+
+
 def _written(dst: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job, described: Any) -> EncodeReport:
     """The report of a whole file, at its destination or with its bytes."""
     if dst is not None:
@@ -244,7 +253,9 @@ def _write(file: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job,
         writer.add_metadata(job.metadata)
     if graph is not None:
         writer.add_graph(graph)
-    for members, records, streams in _coded(tensors, policy, job):
+    chunks = [[tensors[p] for p in positions] for positions in chunk_positions([_size(t) for t in tensors])]
+    done = coded(_drafted(chunks, policy, job), job.executor)
+    for members, (records, streams) in zip(chunks, done, strict=True):
         original += sum(math.prod(record.shape) * record.dtype.itemsize for record in records)
         _add(writer, members, records, streams)
         chunk = TensorChunk(tuple(t.name for t in members), tuple(records), tuple(streams))
@@ -256,28 +267,11 @@ def _write(file: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job,
     return EncodeReport(None, writer.nbytes, original, writer.payload_nbytes, ordered)
 
 
-def _coded(
-    tensors: Sequence[NamedTensor], policy: Policy, job: _Job
-) -> Iterator[tuple[list[NamedTensor], list[TensorRecord], list[Stream]]]:
-    """Members, records and streams of each chunk, in file order; at most CHUNKS_AHEAD chunks wait for the executor."""
-    pending: deque[tuple[list[NamedTensor], Draft, list[Future[Stream]]]] = deque()
-    for members in _chunks(tensors):
+def _drafted(chunks: Sequence[Sequence[NamedTensor]], policy: Policy, job: _Job) -> Iterator[Draft]:
+    """The chunks, each quantized when it is asked for."""
+    for members in chunks:
         items = [ChunkItem(t.name, *plan(t, policy, job.factorizations), t.scan) for t in members]
-        draft = draft_chunk(items, job.profile)
-        if job.executor is None:
-            yield members, draft.records, [stream_job.encode() for stream_job in draft.jobs]
-            continue
-        pending.append((members, draft, [job.executor.submit(stream_job.encode) for stream_job in draft.jobs]))
-        if len(pending) > CHUNKS_AHEAD:
-            yield _collected(*pending.popleft())
-    while pending:
-        yield _collected(*pending.popleft())
-
-
-def _collected(
-    members: list[NamedTensor], draft: Draft, futures: list[Future[Stream]]
-) -> tuple[list[NamedTensor], list[TensorRecord], list[Stream]]:
-    return members, draft.records, [future.result() for future in futures]
+        yield draft_chunk(items, job.profile)
 
 
 def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRecord], streams: list[Stream]) -> None:
@@ -290,9 +284,3 @@ def _add(writer: Writer, members: Sequence[NamedTensor], records: list[TensorRec
 def _size(tensor: NamedTensor) -> int:
     """Elements that a coder sees, which are fewer than the tensor's where it has small factors."""
     return tensor.coded_size
-
-
-def _chunks(tensors: Sequence[NamedTensor]) -> Iterator[list[NamedTensor]]:
-    """Members of each chunk, in file order."""
-    for positions in chunk_positions([_size(tensor) for tensor in tensors]):
-        yield [tensors[position] for position in positions]

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..chunks.coded import CodedTensor
-from ..chunks.encoder import ChunkItem, Profile, store
+from ..chunks.encoder import ChunkItem, store
 from ..container import Reader
 from ..decoding.details import TensorDetails, chunk_details
-from ..delta import Content, read_content, write_delta
+from ..delta import Content, Manner, read_content, write_delta
 from ..errors import SymbolError
 from ..factorizations import FactoredWeight
 from ..frontends.protocol import NamedTensor
@@ -27,8 +27,8 @@ def encode_next(
     base: Any,
     policy: Policy,
     factorizations: Mapping[str, FactorizationFactory],
-    profile: Profile,
     extras: tuple[Mapping[str, str] | None, Any],
+    manner: Manner,
 ) -> tuple[bytes, int, tuple[TensorDetails, ...]]:
     """A delta file: its bytes, the bytes of payload among them, and what it says of each tensor.
 
@@ -38,8 +38,8 @@ def encode_next(
         policy: for tensors that the base does not have; the others keep their steps, or the difference would not be
             small.
         factorizations: as for `encode`.
-        profile: coders.
         extras: metadata and graph of the model, or None.
+        manner: coders, and who runs them.
 
     Raises:
         WczError: naming the tensor.
@@ -48,7 +48,7 @@ def encode_next(
     coded = {t.name: _coded(t, known.tensors.get(t.name), policy, factorizations) for t in tensors}
     metadata, graph = extras
     content = Content(coded, known.metadata if metadata is None else dict(metadata), graph or known.graph)
-    written = write_delta(content, known, profile=profile)
+    written = write_delta(content, known, manner=manner)
     data = written.data or b""
     rows: dict[str, TensorDetails] = {}
     for chunk in Reader(io.BytesIO(data), accept_delta=True):

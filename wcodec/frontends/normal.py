@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import number_of
-from ..errors import UnsupportedTypeError, WczError
+from ..errors import UnsupportedTypeError, naming
 from ..scans import SCANS
 
 # Variables that Keras and flax lay out with the outputs last; torch calls its own, which are as_is, "weight".
@@ -34,10 +34,8 @@ def normal(name: str, value: Any) -> np.ndarray:
     if not isinstance(value, np.ndarray | np.generic | bool | int | float) and not hasattr(value, "__array__"):
         raise UnsupportedTypeError(f"a {type(value).__name__} is not an array", tensor=name)
     array = np.asarray(value)
-    try:
+    with naming(name):
         number_of(array.dtype)
-    except WczError as e:
-        raise e.about(name) from e
     return array.astype(array.dtype.newbyteorder("="), order="C", copy=False)
 
 

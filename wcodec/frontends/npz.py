@@ -33,7 +33,7 @@ class Npz(WithoutGraph):
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
         path = Path(model)
         with _opened(path) as archive:
-            for name, array in _members(archive):
+            for name, array in _members(path, archive):
                 yield StoredTensor(name, array.shape, partial(_read, path, name), scan_by_name(name, array.ndim))
 
     def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
@@ -46,7 +46,8 @@ def _opened(path: Path) -> Iterator[Any]:
         try:
             archive = np.load(file, allow_pickle=False)
         except _DAMAGED as e:
-            raise UnsupportedTypeError(f"{os.fspath(path)!r} is not a readable .npz: {e}") from e
+            why = "it is no zip archive" if "pickle" in str(e) else e  # numpy takes all else for a pickle
+            raise UnsupportedTypeError(f"{os.fspath(path)!r} is not a readable .npz: {why}") from e
         if not isinstance(archive, Mapping):  # numpy reads a lone .npy too
             raise UnsupportedTypeError(f"{os.fspath(path)!r} is not a readable .npz: it holds one unnamed array")
         yield archive
@@ -54,21 +55,22 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _read(path: Path, name: str) -> np.ndarray:
     with _opened(path) as archive:
-        return _member(archive, name)
+        return _member(path, archive, name)
 
 
-def _members(archive: Any) -> Iterator[tuple[str, np.ndarray]]:
+def _members(path: Path, archive: Any) -> Iterator[tuple[str, np.ndarray]]:
     seen: set[str] = set()
     for name in archive.files:
         if name in seen:
             raise DuplicateNameError("the archive holds two arrays of this name", tensor=name)
         seen.add(name)
-        yield name, _member(archive, name)
+        yield name, _member(path, archive, name)
 
 
-def _member(archive: Any, name: str) -> np.ndarray:
+def _member(path: Path, archive: Any, name: str) -> np.ndarray:
     try:
         array = archive[name]
     except _DAMAGED as e:
-        raise UnsupportedTypeError(f"cannot be read: {e}", tensor=name) from e
+        why = e if "pickle" not in str(e) else "it holds objects, and unpickling them could run any code"
+        raise UnsupportedTypeError(f"cannot be read from {os.fspath(path)!r}: {why}", tensor=name) from e
     return normal(name, array)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..container import DEFAULT_LIMITS
 from ..dtypes import is_float, number_of
-from ..errors import NonFiniteError, OptionError, WczError
+from ..errors import NonFiniteError, OptionError, naming
 from ..factorizations import Dense, FactoredWeight, Factorization
 from ..frontends.protocol import NamedTensor
 from ..quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, step_code_at_most, step_values
@@ -119,7 +119,7 @@ def plan(
     Raises:
         WczError: naming the tensor.
     """
-    try:
+    with naming(tensor.name):
         value = tensor.value  # once: it may be read from a file
         if isinstance(value, FactoredWeight):
             _check_size(value.factorization.shape)
@@ -127,8 +127,6 @@ def plan(
         number_of(value.dtype)
         _check_size(value.shape)
         return _plan_array(tensor.name, value, policy, factorizations), value.dtype
-    except WczError as e:
-        raise e.about(tensor.name) from e
 
 
 def _check_size(shape: tuple[int, ...]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import WczError
+from ..errors import naming
 from ..factorizations import FactoredWeight
 from .moments import Moments
 from .obs import Factor, Rounding, damped, factored
@@ -53,7 +53,7 @@ class OneShot:
         if code is None:
             return None
         site = self.sites[name]
-        try:
+        with naming(name):
             if name not in self._factors:
                 moments = self.moments[name].inputs(centred=False)
                 self._factors[name] = [factored(damped(h, self.damping.feedback)) for h in moments]
@@ -61,6 +61,4 @@ class OneShot:
             weight, result.noise[name] = rounded_with_feedback(
                 site, matrices, self._factors[name], code, values.shape, self.rounding
             )
-        except WczError as e:
-            raise e.about(name) from e
         return weight

@@ -34,7 +34,7 @@ class CalibrationOptions(TypedDict, total=False):
         smaller file; training cannot go on from it.
     damping: of the second moments, relative to their mean diagonal; more for scarce data.
     paths: beginnings of a row that the search for its symbols keeps, 1 to 64.
-    rate_weight: what a bit costs in that search, 0 to .1; 0 by default.
+    rate_weight: what a bit costs in that search, 0 to 1; 0 by default.
     resume: folder that keeps the layers which are done, so that an encoding which was broken off goes on.
     """
 
@@ -58,6 +58,9 @@ class CalibrationOptions(TypedDict, total=False):
 
 def check(options: CalibrationOptions, bits_per_weight: float | None) -> None:
     """Raise OptionError for options that exclude each other or have no meaning."""
+    unknown = options.keys() - CalibrationOptions.__annotations__.keys()
+    if unknown:
+        raise OptionError(f"encode has no option {', '.join(map(repr, sorted(unknown)))}")
     _check_budgets(options, bits_per_weight)
     if options.get("method", METHODS[0]) not in METHODS:
         raise OptionError(f"method {options['method']!r} is not one of {', '.join(METHODS)}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..dtypes import is_float
-from ..errors import WczError
+from ..errors import naming
 from ..factorizations import Dense, FactoredWeight
 from ..quantize import from_symbols, step_values, to_symbols
 from .obs import Factor, Rounding, search_rows
@@ -60,11 +60,9 @@ def rounded(name: str, values: np.ndarray, steps: Steps) -> FactoredWeight | Non
     """
     if not is_float(values.dtype) or values.dtype.itemsize == 1:
         return None
-    try:
+    with naming(name):
         code = steps.code_of(name, values)
         return None if code is None else multiple(to_symbols(values, code), code)
-    except WczError as e:
-        raise e.about(name) from e
 
 
 def rounded_with_feedback(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import WczError
+from ..errors import naming
 from ..factorizations import FactoredWeight
 from .activations import SLICE, Positions, require_finite, slices
 from .moments import Moments
@@ -192,14 +192,12 @@ class TwinPass:
         code = self.steps.code_of(name, values)
         if code is None:
             return None
-        try:
+        with naming(name):
             measured = measure()
             matrices = measured.aims(list(site.to_matrices(values)), damping.target)
             weight, self.noise[name] = rounded_with_feedback(
                 site, matrices, measured.factors, code, values.shape, self.job.rounding
             )
-        except WczError as e:
-            raise e.about(name) from e
         return weight
 
     def _measured(

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..errors import NonFiniteError, OptionError, WczError
+from ..errors import NonFiniteError, OptionError, naming
 from ..factorizations import FactoredWeight, Factorization
 
 AddVariable = Callable[..., keras.Variable]
@@ -56,10 +56,8 @@ class FactorVariables:
         array = np.array(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32")))
         if not np.isfinite(array).all():
             raise NonFiniteError(f"NaN or infinity cannot be factored by {self.factorization.kind}", tensor=self.name)
-        try:
+        with naming(self.name):
             factors = self.factorization.fit(array)
-        except WczError as error:
-            raise error.about(self.name) from error
         for factor, value in factors.items():
             self.variables[factor].assign(value)
 

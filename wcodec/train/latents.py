@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..errors import WczError
+from ..errors import naming
 from ..factorizations import FactoredWeight, Factorization
 from ..quantize import from_symbols, step_values, to_symbols
 from .pace import Clock
@@ -139,13 +139,11 @@ class LatentWeight:
             WczError: a latent is not finite or too large for its step; the error names the weight.
         """
         factored = self.factored()
-        try:
+        with naming(self.name):
             return {
                 factor: to_symbols(value, factored.step_codes[factor]) if factor in factored.step_codes else value
                 for factor, value in factored.factors.items()
             }
-        except WczError as error:
-            raise error.about(self.name) from None
 
     def decoded(self) -> np.ndarray:
         """The weight that a decoder reconstructs, bit for bit: float32, the factorization's shape."""

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, naming
 from ..factorizations import FactoredWeight
 from .factors import FactorVariables
 from .plan import FactorizationFactory, constant, from_config, to_config
@@ -50,6 +50,7 @@ class FactoredLayer(keras.Layer):
 
         Raises:
             OptionError: a weight that the layer has not.
+            FactorizationError: parameters that a factorization does not allow for this shape; it names the weight.
         """
         if not self.layer.built:  # one from a file is
             self.layer.build(input_shape)
@@ -57,7 +58,9 @@ class FactoredLayer(keras.Layer):
         for name, factory in self._factories.items():
             if name not in variables:
                 raise OptionError(f"{self.layer.name} has no weight {name!r}; it has {', '.join(variables)}")
-            factors = FactorVariables(name, factory(tuple(variables[name].shape)), self._add)
+            with naming(f"{self.name}/{name}"):
+                factorization = factory(tuple(variables[name].shape))
+            factors = FactorVariables(name, factorization, self._add)
             factors.fit(variables[name].value)
             self._factors[name] = factors
         for factors, variable in self.factored_variables():

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from ..errors import OptionError, UnsupportedTypeError
+from ..errors import OptionError, UnsupportedTypeError, naming
 from ..factorizations import FACTORIZATIONS, Dense, Factorization, Rdft
 
 FactorizationFactory = Callable[[tuple[int, ...]], Factorization]
@@ -65,7 +65,8 @@ def plan_factorizations(
     Raises:
         OptionError: a pattern that matches no weight, or a factorization that is not one of the weight's shape.
         UnsupportedTypeError: a weight that is not floating-point.
-        FactorizationError: parameters that a factorization does not allow for this shape.
+        FactorizationError: parameters that a factorization does not allow for this shape, such as a rank out of range.
+            All but the first name the weight.
     """
     for pattern in overrides:
         if not any(fnmatchcase(weight.name, pattern) for weight in weights):
@@ -80,7 +81,8 @@ def _factorization(
     shape = tuple(weight.variable.shape)
     for pattern, factory in overrides.items():
         if fnmatchcase(weight.name, pattern):
-            factorization = None if factory is None else factory(shape)
+            with naming(weight.name):
+                factorization = None if factory is None else factory(shape)
             break
     else:
         factorization = default(shape, weight.layer)
