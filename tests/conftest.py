@@ -61,6 +61,7 @@ def running_server(tmp_path_factory):
 def server(running_server):
     """The running server, its log empty."""
     running_server.log.clear()
+    running_server.taken.clear()
     return running_server
 
 

@@ -3,7 +3,7 @@
 /ranges/NAME    with ranges
 /whole/NAME     without, and says so
 /silent/NAME    without, and does not say so
-/cut.N/NAME     with ranges, but every answer breaks off at the N-th byte of the file
+/cut.N/NAME     with ranges, but every answer breaks off at the N-th byte of the file, once `taken` is set
 /stall.N/NAME   as whole, and goes quiet after N bytes
 /long/NAME      as whole, and announces more than it sends
 """
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PIECE = 4096
+PATIENCE = 30  # seconds, for a client that never says that it has taken what came
 
 
 @dataclass
@@ -33,9 +34,18 @@ class Served:
 
 @dataclass
 class Server:
+    """The server of one folder.
+
+    Attributes:
+        log: its answers, the newest last.
+        taken: a client whose answer is to be cut has taken in what comes before the cut. HTTP clients may drop what
+            they have received but not handed over when a connection breaks, so a test that counts on it says when.
+    """
+
     url: str
     folder: Path
     log: list[Served] = field(default_factory=list)
+    taken: threading.Event = field(default_factory=threading.Event)
 
     def sent(self) -> int:
         """Bytes of all bodies."""
@@ -67,40 +77,43 @@ class Server:
         if manner == "ranges":
             return FileResponse(file)
         if manner == "cut":
-            return _cut(data, int(count), wanted)
+            return self._cut(data, int(count), wanted, method)
         if manner == "stall":
-            return _stream(data[: int(count)], len(data), 30 if method == "GET" else 0)
+            return _stream(data[: int(count)], len(data), asyncio.sleep, 30 if method == "GET" else 0)
         return _stream(
             data,
             len(data) + (1000 if manner == "long" else 0),
             headers={"Accept-Ranges": "none"} if manner == "whole" else {},
         )
 
+    def _cut(self, data: bytes, count: int, wanted: str | None, method: str):
+        if wanted is None:
+            return _stream(data[:count], len(data), self._until_taken if method == "GET" else _no_wait)
+        start, end = wanted.removeprefix("bytes=").split("-")
+        first, stop = int(start), min(int(end) + 1, len(data))
+        wait = self._until_taken if stop > count else _no_wait
+        headers = {"Content-Range": f"bytes {first}-{stop - 1}/{len(data)}"}
+        return _stream(data[first : min(stop, count)], stop - first, wait, status=206, headers=headers)
 
-def _stream(data: bytes, announced: int, then_wait: float = 0, status: int = 200, headers=()):
+    async def _until_taken(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not self.taken.is_set() and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+
+
+async def _no_wait() -> None:
+    """Nothing to wait for."""
+
+
+def _stream(data: bytes, announced: int, then=_no_wait, *arguments, status: int = 200, headers=()):
     from starlette.responses import StreamingResponse
 
     async def body():
         for start in range(0, len(data), PIECE):
             yield data[start : start + PIECE]
-        await asyncio.sleep(then_wait)
+        await then(*arguments)
 
     return StreamingResponse(body(), status, {"Content-Length": str(announced), **dict(headers)})
-
-
-def _cut(data: bytes, count: int, wanted: str | None):
-    # aiohttp drops what it has not handed over yet when the connection breaks: the wait gives the reader time for it.
-    if wanted is None:
-        return _stream(data[:count], len(data), 0.3)
-    start, end = wanted.removeprefix("bytes=").split("-")
-    first, stop = int(start), min(int(end) + 1, len(data))
-    return _stream(
-        data[first : min(stop, count)],
-        stop - first,
-        0.3 if stop > count else 0,
-        206,
-        {"Content-Range": f"bytes {first}-{stop - 1}/{len(data)}"},
-    )
 
 
 @contextmanager

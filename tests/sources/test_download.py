@@ -16,6 +16,11 @@ def boundary(model: bytes, name: str) -> int:
         return file._access.locate(name).offset
 
 
+def cut_at(server, verified: int):
+    """For progress=: tell the server to cut once so many bytes are verified."""
+    return lambda nbytes: server.taken.set() if nbytes >= verified else None
+
+
 def test_a_download_is_the_file(server, model, tmp_path) -> None:
     seen: list[int] = []
     done = fetch(f"{server.url}/ranges/model.wcz", tmp_path / "a.wcz", progress=seen.append)
@@ -30,7 +35,7 @@ def test_an_interrupted_download_goes_on_after_its_last_whole_chunk(server, mode
     last_whole = boundary(model, "layer6/kernel")
     target = tmp_path / "a.wcz"
     with pytest.raises(WczError):
-        fetch(f"{server.url}/cut.{last_whole + 50}/model.wcz", target, attempts=1)
+        fetch(f"{server.url}/cut.{last_whole + 50}/model.wcz", target, attempts=1, progress=cut_at(server, last_whole))
     assert not target.exists()
     assert (tmp_path / "a.wcz.part").stat().st_size == last_whole
     server.log.clear()
@@ -43,11 +48,13 @@ def test_an_interrupted_download_goes_on_after_its_last_whole_chunk(server, mode
 
 
 def test_attempts_share_what_arrived(server, model, tmp_path) -> None:
+    last_whole = boundary(model, "layer2/kernel")
+    url, progress = f"{server.url}/cut.{last_whole + 9}/model.wcz", cut_at(server, last_whole)
     with pytest.raises(WczError):
-        fetch(f"{server.url}/cut.{boundary(model, 'layer2/kernel') + 9}/model.wcz", tmp_path / "a.wcz", attempts=3)
+        fetch(url, tmp_path / "a.wcz", attempts=3, progress=progress)
     firsts = [a.wanted for a in server.log if a.method == "GET"]
     assert firsts[0] is None
-    assert all(w.startswith(f"bytes={boundary(model, 'layer2/kernel')}-") for w in firsts[1:])
+    assert all(w.startswith(f"bytes={last_whole}-") for w in firsts[1:])
     assert len(firsts) >= 3
 
 
