@@ -18,7 +18,6 @@ import numpy as np
 from vectors.deltas import DELTAS
 from vectors.graphs import GRAPHS, file_of, inputs_of
 from vectors.invalid import INVALID
-from vectors.invalid_kinds import INVALID_KINDS
 from vectors.messages import MESSAGES
 from vectors.valid import VALID
 
@@ -89,10 +88,9 @@ def wanted_files():
     for name, make in MESSAGES.items():
         rows = {"shows": make.__doc__} | {str(number): step for number, step in enumerate(make())}
         yield VECTORS / "messages" / f"{name}.json", _to_json(rows)
-    invalid = {**INVALID, **INVALID_KINDS}
-    for name, (_, _, make) in invalid.items():
+    for name, (_, _, make) in INVALID.items():
         yield VECTORS / "invalid" / f"{name}.wcz", make()
-    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in invalid.items()}
+    table = {name: {"error": error, "rule": rule} for name, (error, rule, _) in INVALID.items()}
     yield VECTORS / "invalid" / "errors.json", _to_json(table)
 
 

@@ -42,6 +42,11 @@ def names(*singles: str, grouped: Sequence[str] = ()) -> bytes:
     return frame(b"N", encode_names(entries))
 
 
+def delta_head(base: Any = bytes(16), result: Any = bytes(16), whole: Any = ()) -> bytes:
+    """A DELTA chunk."""
+    return frame(b"D", msgpack.packb([base, result, list(whole)]))
+
+
 def head(dtype: str, form: int = QUANTIZED, scan: str = "as_is") -> int:
     """The first number of a record."""
     return DTYPES[dtype] + 16 * form + 64 * SCANS[scan][0]

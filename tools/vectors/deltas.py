@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vectors.build import INTEGERS, VERBATIM, bits_of, group, head, metadata, names, tensor, wcz
-from vectors.invalid import delta_head
+from vectors.build import INTEGERS, VERBATIM, bits_of, delta_head, group, head, metadata, names, tensor, wcz
 from vectors.valid import VALID
 from wcodec.delta import read_content, write_delta
 from wcodec.quantize import step_values

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vectors.build import INTEGERS, VERBATIM, head
-from vectors.invalid import FACTOR_HEADS, KIND, ONE, PARAMS, Make, factored, record
+from vectors.invalid.broken import FACTOR_HEADS, KIND, ONE, PARAMS, Make, Row, factored, record
 
 F32, BIT = head("float32", VERBATIM), head("bool", INTEGERS)
 INT32 = head("int32", INTEGERS)
@@ -105,4 +105,4 @@ _BROKEN: dict[str, tuple[str, Make]] = {
     "linear_rows": ("row axes that leave no columns", floats(19, [1, 2], (2, 2, 1))),
 }  # fmt: skip
 
-INVALID_KINDS: dict[str, tuple[int, str, Make]] = {name: (25, rule, make) for name, (rule, make) in _BROKEN.items()}
+KINDS: dict[str, Row] = {name: (25, rule, make) for name, (rule, make) in _BROKEN.items()}

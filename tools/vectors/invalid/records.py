@@ -1,0 +1,187 @@
+"""Invalid files, errors 20 and 21: manifests, records and the chunks beside them, and names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vectors.build import (
+    INTEGERS,
+    VERBATIM,
+    body,
+    graph,
+    head,
+    metadata,
+    names,
+    payload,
+    wcz,
+)
+from vectors.invalid.broken import (
+    BANDS,
+    F32,
+    FACTOR_HEADS,
+    INT32,
+    KIND,
+    ONE,
+    ONE_GROUPED,
+    ONE_TENSOR,
+    PARAMS,
+    STEP_AXES,
+    Row,
+    chunks,
+    ending,
+    factored,
+    manifest,
+    name_table,
+    options,
+    record,
+    sound_chunks,
+)
+from wcodec.container.layout import frame
+
+nested = b"\x91" * 17 + b"\x00"
+deep_graph: Any = {"a": 1}
+for _ in range(16):
+    deep_graph = {"a": deep_graph}
+
+RECORDS: dict[str, Row] = {
+    "manifest_integer": (20, "a manifest that is no array", manifest(b"\x01")),
+    "manifest_empty": (20, "a manifest without streams", manifest(b"\x90")),
+    "manifest_no_record": (20, "a manifest without records", manifest(b"\x91\x00")),
+    "manifest_nothing": (20, "an empty body", manifest(b"")),
+    "manifest_cut": (20, "a manifest that ends within an array", manifest(b"\x92\x00\x93\x00")),
+    "manifest_huge_array": (20, "an array that declares 2**32 - 1 elements", manifest(b"\xdd\xff\xff\xff\xff\x00")),
+    "manifest_extension": (20, "a msgpack extension type", manifest(b"\x92\x00\xd4\x01\x00")),
+    "manifest_reserved": (20, "the msgpack byte that is not used", manifest(b"\x92\x00\xc1")),
+    "manifest_deep": (20, "arrays nested 17 deep", manifest(nested)),
+    "manifest_not_utf8": (
+        20,
+        "a string that is not UTF-8",
+        manifest(body([0, [F32, 2, {KIND: "?"}]]).replace(b"?", b"\xff")),
+    ),
+    "streams_even": (20, "streams with an even number of entries", manifest(body([[0, 4], [F32]]) + bytes(8))),
+    "streams_none": (20, "streams is an empty array", manifest(body([[], [F32]]) + bytes(8))),
+    "streams_negative": (20, "a negative payload length", manifest(body([[0, -1, 0], [F32]]) + bytes(8))),
+    "streams_bool": (20, "a coder that is a boolean", manifest(body([False, [F32]]) + bytes(8))),
+    "streams_long": (20, "a payload beyond its chunk", manifest(body([[0, 9, 0], [F32]]) + bytes(8))),
+    "streams_many": (20, "2049 streams", manifest(body([[0, 0] * 2048 + [0], [F32]]) + bytes(8))),
+    "bands_none": (20, "a factor in 0 bands", record([F32, 2, {BANDS: [0]}])),
+    "bands_many": (20, "a factor in 1025 bands", record([F32, 2, {BANDS: [1025]}])),
+    "bands_streams": (20, "a band in a stream that is not there", record([F32, 2, {BANDS: [2]}])),
+    "bands_rows": (
+        20,
+        "three bands of a vector of two elements",
+        manifest(body([[0, 8, 0, 4, 0], [F32, 2, {BANDS: [3]}]])),
+    ),
+    "bands_scalar": (20, "two bands of a scalar", manifest(body([[0, 0, 0], [F32, {BANDS: [2]}]]))),
+    "bands_shared": (
+        20,
+        "bands in a group",
+        lambda: wcz(names(grouped=["v", "w"]), frame(b"G", body([[0, 0, 0], [F32, 2, {BANDS: [2]}], [F32, 1]]))),
+    ),
+    "record_integer": (20, "a record that is no array", record(5)),
+    "record_empty": (20, "an empty record", record([])),
+    "record_options_only": (20, "a record without a head", record([{KIND: 0}])),
+    "record_two": (
+        20,
+        "two records in a tensor chunk",
+        lambda: wcz(names("v", "w"), frame(b"T", body([0, [F32, 1], [F32, 1]], payload("raw", [ONE, 0], [1], [2])))),
+    ),
+    "head_negative": (20, "a negative head", record([-1, 2])),
+    "head_bool": (20, "a head that is a boolean", record([True, 2])),
+    "head_form": (20, "form 3", record([F32 + 16 * 3, 2])),
+    "head_scan": (20, "scan 4", record([F32 + 64 * 4, 2])),
+    "dimension_negative": (20, "a negative dimension", record([F32, -2])),
+    "dimension_float": (20, "a dimension that is a float", record([F32, 2.0])),
+    "options_unknown": (20, "an unknown option", record([F32, 2, {5: 0}])),
+    "options_bool_key": (20, "an option whose key is a boolean", record([F32, 2, {True: []}])),
+    "options_twice": (
+        20,
+        "an option that stands twice",
+        manifest(b"\x92\x00\x93\x00\x02\x82\x00\x00\x00\x00" + payload("raw", [ONE], [1, 2])),
+    ),
+    "options_kind_nil": (20, "a kind that is nil", options(kind=None)),
+    "options_params_integer": (20, "parameters that are no array", options(params=1)),
+    "options_params_float": (20, "a parameter that is a float", options(kind=3, params=[1.0])),
+    "options_params_nested": (20, "a parameter of nested arrays", options(kind=1, params=[[[0]]])),
+    "options_params_many": (20, "65 parameters", options(params=[0] * 65)),
+    "options_heads_empty": (20, "no factor heads", options(heads=[])),
+    "options_heads_many": (20, "65 factor heads", options(heads=[F32] * 65)),
+    "options_heads_other": (20, "a first factor head with another form", options(heads=[head("float32", VERBATIM)])),
+    "options_axes_count": (20, "two step axes for one factor", options(axes=[0, 0])),
+    "options_axes_rank": (20, "step axes beyond the rank", options(axes=[0b10])),
+    "options_axes_large": (20, "step axes beyond axis 31", options(axes=[1 << 32])),
+    "options_axes_verbatim": (
+        20,
+        "step axes of a factor without steps",
+        record([head("float32", VERBATIM), 1, {STEP_AXES: [0]}], arrays=([1],)),
+    ),
+    "options_stream": (20, "a stream that the chunk does not have", options(streams=[1])),
+    "options_stream_negative": (20, "a negative stream", options(streams=[-1])),
+    "factors_missing": (
+        20,
+        "a low_rank record with one factor",
+        factored(2, [1], None, [ONE], [1], [1, 2], shape=(2, 1)),
+    ),
+    "form_integer_quantized": (20, "integers as symbols with a step", record([head("int32"), 2])),
+    "form_float_integers": (20, "floats as integers", record([head("float32", INTEGERS), 2], arrays=([1, 2],))),
+    "dtype_dense": (20, "a dense tensor of another dtype than its factor", options(heads=[head("float16")])),
+    "dtype_quantized_factor": (
+        20,
+        "a quantized float16 factor of a low_rank tensor",
+        factored(2, [1], [F32, head("float16")], [ONE, 0], [1], [1, 2], shape=(1, 2)),
+    ),
+    "dtype_integer_factor": (
+        20,
+        "a kmeans index of floats",
+        factored(3, [1], [F32, head("float32", VERBATIM)], [ONE], [1], np.zeros(2, "f4")),
+    ),
+    "dtype_float_factor": (20, "a kmeans codebook of integers", factored(3, [1], [INT32, INT32], [1], [0, 0])),
+    "dtype_uint64_factor": (
+        20,
+        "a kmeans index of uint64",
+        factored(3, [1], [F32, head("uint64", VERBATIM)], [ONE], [1], np.zeros(2, "u8")),
+    ),
+    "dtype_factored_integer": (
+        20,
+        "a kmeans tensor of integers",
+        record([head("int32"), 2, {KIND: 3, PARAMS: [1], FACTOR_HEADS: [F32, INT32]}], arrays=([ONE], [1], [0, 0])),
+    ),
+    "coder_dtype": (
+        20,
+        "floats bit for bit under elias_gamma",
+        record([head("float32", VERBATIM), 1], "elias_gamma", ([1],)),
+    ),
+    "length_longer": (20, "a chunk length that is not in its shortest form", lambda: wcz(b"N\x80\x00" + bytes(4))),
+    "length_endless": (20, "a chunk length of ten bytes", lambda: wcz(b"N" + b"\xff" * 9 + b"\x01")),
+    "metadata_integer": (20, "metadata that maps to an integer", chunks(metadata({"b": 1}))),
+    "metadata_array": (20, "metadata that is no map", chunks(metadata(["b"]))),
+    "metadata_twice": (20, "a key in two metadata chunks", chunks(metadata({"a": "c"}))),
+    "metadata_trailing": (20, "bytes after the metadata", chunks(frame(b"m", b"\x80\x80"))),
+    "graph_array": (20, "a graph that is no map", chunks(graph([]))),
+    "graph_deep": (20, "a graph nested 17 deep", chunks(graph(deep_graph))),
+    "end_integer": (20, "an END chunk that holds an integer", ending(0)),
+    "end_short": (20, "an END chunk of 3 bytes", chunks(end=frame(b"E", bytes(3)))),
+    "end_span": (20, "an END chunk that ends with another length", ending([None, None], span=99)),
+    "end_one": (20, "an END chunk without a place for the digest", ending([None])),
+    "end_digest": (20, "a digest of 31 bytes", ending([None, bytes(31)])),
+    "end_index_odd": (20, "an index with an odd number of entries", ending([[9, 0, 23], None])),
+    "end_index_bool": (20, "an index of booleans", ending([[True, False], None])),
+}
+
+NAMES: dict[str, Row] = {
+    "names_twice": (21, "a name that stands twice in a table", name_table(b"\x01w\0\x03\0", 2)),
+    "names_twice_apart": (21, "a name that stands in two tables", chunks(names("w"))),
+    "names_shared": (21, "a name that shares more than the name before it has", name_table(b"\x03w\0")),
+    "names_open": (21, "a table that ends within a name", name_table(b"\x01w")),
+    "names_open_escape": (21, "a table that ends within an escape", name_table(b"\x01\x1f")),
+    "names_open_length": (21, "a table that ends within a length", name_table(b"\x81")),
+    "names_long_length": (21, "a length of six bytes", name_table(b"\x81\x80\x80\x80\x80\x00w\0")),
+    "names_longer_length": (21, "a length that is not in its shortest form", name_table(b"\x81\x00w\0")),
+    "names_not_utf8": (21, "a name that is not UTF-8", name_table(b"\x01\xff\0")),
+    "names_surplus": (21, "more names than tensors", lambda: wcz(names("v", "w"), sound_chunks()[1])),
+    "names_lacking": (21, "more tensors than names", lambda: wcz(names("w"), sound_chunks()[1], sound_chunks()[1])),
+    "names_late": (21, "a name that comes after its tensor", lambda: wcz(sound_chunks()[1], names("w"))),
+    "names_grouped": (21, "a tensor chunk where the only name is grouped", lambda: wcz(ONE_GROUPED, ONE_TENSOR)),
+}
