@@ -1,13 +1,14 @@
 """The parts of a round: packets, options, steps, sums and roundings."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from tests.networks import two_layers as network
 from wcodec.errors import MessageError, OptionError, WczError
-from wcodec.rounds import Follower, Rate, Role, Rounding, Schema
+from wcodec.rounds import Broadcaster, Follower, Rate, Role, Rounding, Schema
 from wcodec.rounds.lattice import MAX_SYMBOL, Model, nearest_index, step
 from wcodec.rounds.message import pack_packet
 from wcodec.rounds.rounding import uniforms
@@ -120,3 +121,31 @@ def test_other_roundings(rounding: Rounding) -> None:
             exact[span] /= step(index)
         assert np.abs(sums - exact).mean() < 0.05
         assert not left.any()
+
+
+def test_updates_of_a_round_may_be_decoded_at_once() -> None:
+    """Threads give what one update after the other gives, and a bad update costs its sender alone."""
+    servers, clients = [Broadcaster(), Broadcaster()], [Follower() for _ in range(6)]
+    models = [network(), network()]
+    rng = np.random.default_rng(2)
+    for _ in range(3):
+        updates = {}
+        for server, model in zip(servers, models, strict=True):
+            server.publish(model, range(6))
+        for name, client in enumerate(clients):
+            packets = {server.packet(name) for server in servers}
+            assert len(packets) == 1
+            arrays = client.receive(packets.pop())
+            moved = {k: (a + 0.01 * rng.standard_t(2, a.shape)).astype(a.dtype) for k, a in arrays.items()}
+            updates[name] = client.update(moved, Rate())
+            for server in servers:
+                server.arrived(name)
+        updates[4] = updates[4][:-1]
+        with ThreadPoolExecutor(4) as pool:
+            received = [servers[0].receive_all(updates), servers[1].receive_all(updates, pool)]
+        assert [list(r) for r in received] == [[0, 1, 2, 3, 4, 5]] * 2
+        assert all(isinstance(r.pop(4), MessageError) for r in received)
+        for one, other in zip(received[0].values(), received[1].values(), strict=True):
+            assert all(one[k].tobytes() == other[k].tobytes() for k in one)
+        models = [{k: np.mean([r[k] for r in of.values()], axis=0) for k in models[0]} for of in received]
+    assert servers[0].model.base() == servers[1].model.base()

@@ -256,7 +256,7 @@ def test_a_truncated_upload_is_refused_and_the_round_goes_on(flower, world, grid
 
     def shorten(reply):
         record = reply.content["arrays"]
-        reply.content["arrays"] = flower._packed(record[flower.PACKED].data[:cut])
+        reply.content["arrays"] = flower.records.packed_record(record[flower.records.PACKED].data[:cut])
         return reply
 
     world.tamper[2] = shorten
@@ -284,6 +284,20 @@ def test_a_replayed_update_is_refused(flower, world, grid) -> None:
     assert "an update on version 0" in replies[0].error.reason
     assert not any(r.has_error() for r in strategy.round())
     assert_in_step(world, grid)
+
+
+def test_a_second_update_of_a_node_in_one_round_is_refused(world, grid) -> None:
+    strategy = Average(world, grid)
+    send = world.send_and_receive
+
+    def twice(messages, *, timeout=None):
+        replies = send(messages, timeout=timeout)
+        return [*replies, copy.copy(replies[0])]
+
+    world.send_and_receive = twice
+    replies = strategy.round()
+    assert [r.has_error() for r in replies] == [False, False, False, True]
+    assert "a second one in the same round" in replies[3].error.reason
 
 
 def test_a_client_with_a_huge_model_or_without_finite_numbers_is_refused(flower, world, grid) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from .memory import Memory, new_model
 from .message import HEARD, ONE_STEP, OWN, RESET, Header, Kind
 from .schema import BUFFERS, Schema
 from .sender import Rate, quantize
+
+if TYPE_CHECKING:  # a device needs neither end of a federation
+    from concurrent.futures import Executor
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,19 @@ class Broadcaster:
             return self.receive(client, update)
         except WczError as e:
             return e
+
+    def receive_all(
+        self, updates: Mapping[int, bytes | memoryview], executor: Executor | None = None
+    ) -> dict[int, dict[str, np.ndarray] | WczError]:
+        """`accept` for one update of each of several clients.
+
+        Args:
+            updates: client -> its update.
+            executor: threads that share the work; None for the calling one. Nine tenths of it is the coder's, which
+                does without Python's lock, and each client's memory is its own: the order does not matter.
+        """
+        run = executor.map if executor else map
+        return dict(zip(updates, run(self.accept, updates.keys(), updates.values()), strict=True))
 
     def _start(self, schema: Schema, version: int, arrays: dict[str, np.ndarray]) -> None:
         self._frame = write_frame(schema, version, arrays, self.plan.frame_fraction)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ class Difference(NamedTuple):
 
 @dataclass
 class Model:
-    """A model in fixed point.
+    """A model in fixed point; nothing changes one once it is made.
 
     Attributes:
         schema: of the model.
@@ -101,6 +102,10 @@ class Model:
 
     def base(self) -> bytes:
         """First bytes of the digest that messages name this state by."""
+        return self._base
+
+    @cached_property  # every update of a round names it
+    def _base(self) -> bytes:
         sha = hashlib.sha256(self.schema.digest)
         for vector in (self.weights, self.buffers, self.exact):
             sha.update(vector.astype(vector.dtype.newbyteorder("<"), copy=False).tobytes())
