@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,24 @@ def test_encode_writes_what_the_library_writes(npz: Path, tmp_path: Path) -> Non
     assert (tmp_path / "out.wcz").read_bytes() == expected
     assert done.stdout == ""
     assert f"3 tensors, {len(expected)} bytes" in done.stderr
+
+
+def test_a_base_makes_a_delta_and_takes_it(npz: Path, tmp_path: Path) -> None:
+    v1, v2, delta, out = (tmp_path / name for name in ("v1.wcz", "v2.npz", "v2.wcz.delta", "out.npz"))
+    run("encode", npz, v1, "--lossless")
+    np.savez(v2, **{**TENSORS, "conv/bias": np.array([0.5, -0.5], np.float32)})
+    assert run("encode", v2, delta, "--lossless", "--base", v1, "--threads", "2").exit_code == 0
+    assert delta.read_bytes() == wcodec.encode(v2, lossless=True, base=v1).data
+    assert run("decode", delta, out).stderr.startswith("error: this is a delta file; decode it with its base, ")
+    assert run("decode", delta, out, "--base", v1, "--threads", "2").exit_code == 0
+    with np.load(out) as arrays:
+        assert arrays["conv/bias"].tolist() == [0.5, -0.5]
+        assert arrays["conv/kernel"].tobytes() == TENSORS["conv/kernel"].tobytes()
+
+
+def test_python_m_wcodec_is_wcz() -> None:
+    done = subprocess.run([sys.executable, "-m", "wcodec", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"wcz, version {wcodec.__version__}\n"
 
 
 def test_encode_reports_as_json(npz: Path, tmp_path: Path) -> None:

@@ -79,6 +79,18 @@ def test_encode_with_a_base_keeps_the_steps_of_the_base() -> None:
     assert wcodec.encode(tensors, base=io.BytesIO(first)).data == report.data
 
 
+def test_threads_decode_base_and_delta() -> None:
+    first, second = wcodec.encode(model()).data, wcodec.encode(moved(model(), 0.1, 3)).data
+    data = delta.between(first, second).data
+    assert_equal(wcodec.decode(data, base=first, threads=3), wcodec.decode(second))
+    with pytest.raises(OptionError, match=r"^threads=0 is not positive$"):
+        wcodec.decode(data, base=first, threads=0)
+    damaged = bytearray(first)
+    damaged[len(first) // 2] ^= 1
+    with pytest.raises(WczError, match="dense/kernel"):
+        wcodec.decode(data, base=bytes(damaged), threads=2)
+
+
 class Counting(Executor):
     """Counts what it is given, and runs it when its result is asked for."""
 

@@ -1,8 +1,12 @@
 """`wcz serve` as a real process: headers, interrupted transfers, a server that is killed."""
 
+import errno
 import gzip
 import random
+import re
 import shutil
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -50,6 +54,21 @@ def test_what_the_server_answers(full_feed: Path, serve: Serve) -> None:
     for name in (".being-written.tmp", "nothing.wcz", "", "..%2Fmanifest", "%2e%2e/x"):
         assert ask(f"{url}/{name}")[0] == 404
     (full_feed / ".being-written.tmp").unlink()
+
+
+def test_a_free_port_is_told_and_a_taken_one_is_refused(full_feed: Path) -> None:
+    pytest.importorskip("uvicorn", reason="needs the extra serve")
+    pytest.importorskip("click", reason="needs the extra cli")
+    command = [sys.executable, "-m", "wcodec", "serve", str(full_feed), "--port"]
+    with subprocess.Popen([*command, "0"], stderr=subprocess.PIPE, text=True) as first:
+        line = first.stderr.readline()
+        url = line.removeprefix(f"{full_feed}: served at ").removesuffix("\n")
+        assert re.fullmatch(r"http://127\.0\.0\.1:[1-9][0-9]+", url), line
+        assert ask(f"{url}/manifest")[0] == 200
+        second = subprocess.run([*command, url.rpartition(":")[2]], capture_output=True, text=True, check=False)
+        first.kill()
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr.startswith(f"error: [Errno {errno.EADDRINUSE}] ")
 
 
 def test_from_version_1_to_20_takes_a_tenth_more_than_the_least(full_feed: Path, models: list[Path], serve: Serve,

@@ -12,7 +12,7 @@ import wcodec
 
 from ..container.files import open_sink
 from .array_files import WRITERS
-from .options import SOURCE, WRITABLE, debug_option, json_option, sink, source
+from .options import SOURCE, WRITABLE, debug_option, json_option, sink, source, threads_option
 from .terminal import Tick, progress, show_json
 
 
@@ -20,9 +20,11 @@ from .terminal import Tick, progress, show_json
 @click.argument("file", type=SOURCE)
 @click.argument("out", type=WRITABLE)
 @click.option("--to", "suffix", type=click.Choice(list(WRITERS)), help="File type of OUT [default: its suffix].")
+@click.option("--base", type=SOURCE, metavar="FILE.wcz", help="The model that FILE, a delta, is a difference from.")
+@threads_option
 @json_option
 @debug_option
-def decode(file: str, out: str, suffix: str | None, as_json: bool) -> None:
+def decode(file: str, out: str, suffix: str | None, base: str | None, threads: int, as_json: bool) -> None:
     """Decode FILE into OUT, a .npz or .safetensors file; "-" is standard input or output.
 
     On an error OUT is left as it was.
@@ -32,11 +34,17 @@ def decode(file: str, out: str, suffix: str | None, as_json: bool) -> None:
         raise click.UsageError(f"OUT ends in none of .{', .'.join(WRITERS)}: say which with --to")
     counts = {"tensors": 0, "nbytes_decoded": 0}
     with progress("decoding") as tick, open_sink(sink(out)) as destination:
-        WRITERS[chosen](_counted(wcodec.stream(source(file)), counts, tick), destination)
+        WRITERS[chosen](_counted(_tensors(file, base, threads), counts, tick), destination)
     if as_json:
         show_json({"file": file, "out": out, **counts}, err=out == "-")
     else:
         click.echo(f"{out}: {counts['tensors']} tensors, {counts['nbytes_decoded']:,} bytes decoded", err=True)
+
+
+def _tensors(file: str, base: str | None, threads: int) -> Iterator[tuple[str, np.ndarray]]:
+    if base is None:
+        return wcodec.stream(source(file), threads=threads)
+    return iter(wcodec.decode(source(file), base=source(base), threads=threads).items())
 
 
 def _counted(

@@ -17,7 +17,7 @@ import wcodec
 from ..encoding.profiles import PROFILES
 from ..frontends.registry import FRONTENDS
 from .array_files import read_npz
-from .options import EXISTING, FOLDER, PAIR, SIZE, WRITABLE, debug_option, json_option, sink
+from .options import EXISTING, FOLDER, PAIR, SIZE, WRITABLE, debug_option, json_option, sink, threads_option
 from .terminal import progress, show_json, show_table
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ SUFFIXES = [suffix.lstrip(".") for frontend in FRONTENDS.values() for suffix in 
 @click.argument("model", type=EXISTING)
 @click.argument("out", type=WRITABLE)
 @click.option("--coder", type=click.Choice(list(PROFILES)), default="small", show_default=True)
+@click.option("--base", type=EXISTING, metavar="FILE.wcz", help="A model that the reader has: write what changed.")
 @click.option("--lossless", is_flag=True, help="Every element bit for bit.")
 @click.option("--bits-per-weight", type=float, metavar="X", help="Size of the whole file, reached from below.")
 @click.option("--calibration", type=EXISTING, metavar="DATA.npz", help="Inputs of the model; quantizes by them.")
@@ -47,6 +48,7 @@ SUFFIXES = [suffix.lstrip(".") for frontend in FRONTENDS.values() for suffix in 
 @click.option("--merge-batch-norm", is_flag=True, help="The graph with batch norms multiplied into their kernels.")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="Text to store; may be repeated.")
 @click.option("--digest/--no-digest", default=None, help="SHA-256 of the file [default: in files of 2 MiB and more].")
+@threads_option
 @click.option("--from", "suffix", type=click.Choice(SUFFIXES), help='File type of MODEL where it is "-".')
 @json_option
 @debug_option
@@ -54,6 +56,7 @@ def encode(
     model: str,
     out: str,
     coder: str,
+    base: str | None,
     lossless: bool,
     bits_per_weight: float | None,
     calibration: str | None,
@@ -70,6 +73,7 @@ def encode(
     merge_batch_norm: bool,
     metadata: Sequence[str],
     digest: bool | None,
+    threads: int,
     suffix: str | None,
     as_json: bool,
 ) -> None:
@@ -97,12 +101,14 @@ def encode(
             path,
             destination,
             coder=coder,
+            base=base,
             lossless=lossless,
             bits_per_weight=bits_per_weight,
             graph=graph,
             merge_batch_norm=merge_batch_norm,
             metadata=texts or None,
             digest=digest,
+            threads=threads,
             progress=tick,
             **{name: value for name, value in calibrated.items() if value is not None},  # type: ignore[arg-type]
         )

@@ -88,4 +88,7 @@ def debug_option(command: Any) -> Any:
     return cast(Any, option(command))
 
 
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="That code; the bytes are the same."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Write the report as one JSON object.")

@@ -16,4 +16,4 @@ def serve(feed: str, host: str, port: int) -> None:
     """Serve the directory FEED, which `wcz publish` fills, until interrupted."""
     from ..feed.server import serve as serve_directory
 
-    serve_directory(feed, host, port)
+    serve_directory(feed, host, port, listening=lambda url: click.echo(f"{feed}: served at {url}", err=True))

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..chunks.decoder import Factored, OpenedChunk, QuantizedTensor, decode_chunk, decoding_nbytes
+from ..chunks.side_by_side import decoded
+from ..chunks.stream_jobs import StreamJob
 from ..container import DEFAULT_LIMITS, Limits, RandomAccess, Reader, TensorChunk
 from ..container.frames import expect_nothing_more
 from ..container.random_access import Location
-from ..errors import OptionError
 from ..sources import open_forward, open_random
 from .details import ChunkSize, DecodingNeed, TensorDetails, chunk_details
 from .prefetch import ahead
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 
 def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> dict[str, np.ndarray]:
@@ -40,7 +37,7 @@ def decode(src: Any, *, base: Any = None, limits: Limits = DEFAULT_LIMITS, threa
     if base is not None:
         from ..delta import read_chain  # most decoders never meet one
 
-        return read_chain(base, src, limits=limits).weights()
+        return read_chain(base, src, limits=limits, threads=threads).weights()
     with open_forward(src) as file:
         reader = Reader(file, limits)
         tensors = dict(_tensors(reader, limits, threads))
@@ -238,27 +235,14 @@ class WczFile(Mapping[str, np.ndarray]):
 
 
 def _tensors(reader: Reader, limits: Limits, threads: int) -> Iterator[tuple[str, np.ndarray]]:
-    if threads < 1:
-        raise OptionError(f"threads={threads} is not positive")
+    chunks = _bounded(reader, limits)
     if threads == 1:
-        for chunk in _bounded(reader, limits):
+        for chunk in chunks:
             yield from decode_chunk(chunk, limits)
         return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque[tuple[OpenedChunk, list[Future[list[np.ndarray]]]]] = deque()
-        for chunk in _bounded(reader, limits):
-            opened = OpenedChunk(chunk, limits)
-            pending.append((opened, [pool.submit(job.decode_scaled) for job in opened.jobs]))
-            if len(pending) > threads:  # enough in flight to keep every thread busy
-                yield from _finish(*pending.popleft())
-        while pending:
-            yield from _finish(*pending.popleft())
-
-
-def _finish(opened: OpenedChunk, futures: list[Future[list[np.ndarray]]]) -> Iterator[tuple[str, np.ndarray]]:
-    return opened.rebuild(future.result() for future in futures)
+    waiting = (OpenedChunk(chunk, limits) for chunk in chunks)
+    for opened, arrays in decoded(((o, o.jobs) for o in waiting), StreamJob.decode_scaled, threads):
+        yield from opened.rebuild(arrays)
 
 
 def _bounded(reader: Reader, limits: Limits) -> Iterator[TensorChunk]:

@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from ..chunks.coded import CodedFactor, CodedTensor
 from ..chunks.decoder import OpenedChunk
 from ..chunks.encoder import Choice, Profile, coded, draft_coded
 from ..chunks.grouping import SMALL_TENSOR, chunk_positions
+from ..chunks.side_by_side import decoded
+from ..chunks.stream_jobs import StreamJob
 from ..coders import CODERS
 from ..container import DEFAULT_LIMITS, Limits, NameEntry, Reader, TensorChunk, Writer
 from ..container.delta_head import DIGEST_BYTES, DeltaHead
@@ -64,13 +68,16 @@ class Written:
     whole: tuple[str, ...] = ()
 
 
-def read_content(src: Any, base: Content | None = None, *, limits: Limits = DEFAULT_LIMITS) -> Content:
+def read_content(
+    src: Any, base: Content | None = None, *, limits: Limits = DEFAULT_LIMITS, threads: int = 1
+) -> Content:
     """What a file, or a delta file and its base, hold of a model.
 
     Args:
         src: path, bytes or readable binary file object of a model or of a delta file.
         base: content of the base of a delta file; it is not changed.
         limits: what the file may ask for.
+        threads: that decode.
 
     Raises:
         BaseMissingError: a delta file without a base.
@@ -80,7 +87,7 @@ def read_content(src: Any, base: Content | None = None, *, limits: Limits = DEFA
     """
     with open_forward(src) as file:
         reader = Reader(file, limits, accept_delta=base is not None)
-        found = dict(_coded_tensors(reader, base, limits))
+        found = dict(_coded_tensors(reader, base, limits, threads))
         if file is not src:
             expect_nothing_more(file)
     names = [entry.name for entry in reader.names]
@@ -96,11 +103,11 @@ def read_content(src: Any, base: Content | None = None, *, limits: Limits = DEFA
     return content
 
 
-def read_chain(base: Any, *deltas: Any, limits: Limits = DEFAULT_LIMITS) -> Content:
+def read_chain(base: Any, *deltas: Any, limits: Limits = DEFAULT_LIMITS, threads: int = 1) -> Content:
     """The content of a model file and of a chain of delta files, each with the result of the one before as its base."""
-    content = base if isinstance(base, Content) else read_content(base, limits=limits)
+    content = base if isinstance(base, Content) else read_content(base, limits=limits, threads=threads)
     for delta in deltas:
-        content = read_content(delta, content, limits=limits)
+        content = read_content(delta, content, limits=limits, threads=threads)
     return content
 
 
@@ -167,16 +174,41 @@ def _write(
     )  # fmt: skip
 
 
-def _coded_tensors(reader: Reader, base: Content | None, limits: Limits) -> Iterator[tuple[str, CodedTensor]]:
-    total = 0
+def _coded_tensors(
+    reader: Reader, base: Content | None, limits: Limits, threads: int
+) -> Iterator[tuple[str, CodedTensor]]:
     differences = _Differences(reader, base)
+    chunks = ((chunk, chunk.opened.jobs) for chunk in _opened(reader, differences, limits))
+    for chunk, arrays in decoded(chunks, StreamJob.decode, threads):
+        for name, tensor in chunk.tensors(arrays):
+            with naming(name):
+                yield name, differences.undo(name, tensor) if name in chunk.differences else tensor
+
+
+def _opened(reader: Reader, differences: _Differences, limits: Limits) -> Iterator[_Chunk]:
+    total = 0
     for chunk in reader:
         total += sum(math.prod(record.shape) * record.dtype.itemsize for record in chunk.records)
         limits.check("total_nbytes", total, "decoded bytes")
         names = differences.among(chunk)
-        for name, tensor in _opened(chunk, limits, names):
-            with naming(name):
-                yield name, differences.undo(name, tensor) if name in names else tensor
+        yield _Chunk(chunk, OpenedChunk(chunk, limits, names), names)
+
+
+class _Chunk(NamedTuple):
+    """A chunk, what waits in it to be decoded, and which of its tensors are differences."""
+
+    chunk: TensorChunk
+    opened: OpenedChunk
+    differences: frozenset[str]
+
+    def tensors(self, arrays: Iterator[list[np.ndarray]]) -> Iterator[tuple[str, CodedTensor]]:
+        """Name and tensor as it was coded, from the arrays of the streams."""
+        factors: list[dict[str, CodedFactor]] = [{} for _ in self.chunk.records]
+        for position, factor in self.opened.factors(arrays):
+            factors[position][factor.name] = factor
+        for position, (name, record) in enumerate(zip(self.chunk.names, self.chunk.records, strict=True)):
+            order = self.opened.factorizations[position].factor_shapes
+            yield name, CodedTensor(record, tuple(factors[position][factor] for factor in order))
 
 
 class _Differences:
@@ -206,13 +238,3 @@ class _Differences:
     def undo(self, name: str, tensor: CodedTensor) -> CodedTensor:
         """The tensor that `tensor` is the difference of."""
         return rebuilt(tensor, self._base.tensors.get(name))
-
-
-def _opened(chunk: TensorChunk, limits: Limits, differences: frozenset[str]) -> Iterator[tuple[str, CodedTensor]]:
-    opened = OpenedChunk(chunk, limits, differences)
-    factors: list[dict[str, CodedFactor]] = [{} for _ in chunk.records]
-    for position, factor in opened.factors(job.decode() for job in opened.jobs):
-        factors[position][factor.name] = factor
-    for position, (name, record) in enumerate(zip(chunk.names, chunk.records, strict=True)):
-        order = opened.factorizations[position].factor_shapes
-        yield name, CodedTensor(record, tuple(factors[position][factor] for factor in order))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Callable
 from typing import Any
 
 from .manifest import MANIFEST_NAME
@@ -44,8 +46,26 @@ def application(directory: str | os.PathLike[str]) -> Any:
     )
 
 
-def serve(directory: str | os.PathLike[str], host: str, port: int) -> None:
-    """Serve a feed until interrupted; one process, one thread."""
+def serve(
+    directory: str | os.PathLike[str], host: str, port: int, *, listening: Callable[[str], None] | None = None
+) -> None:
+    """Serve a feed until interrupted; one process, one thread.
+
+    Args:
+        directory: of the feed.
+        host: address to listen on.
+        port: 0 takes a free one.
+        listening: told the URL, once a reader may come.
+
+    Raises:
+        OSError: an address or a port that cannot be had.
+    """
     import uvicorn
 
-    uvicorn.run(application(directory), host=host, port=port, log_level="warning", access_log=False)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as door:
+        if listening is not None:
+            name = f"[{host}]" if ":" in host else host
+            listening(f"http://{name}:{door.getsockname()[1]}")
+        config = uvicorn.Config(application(directory), log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[door])

@@ -1,0 +1,5 @@
+"""`python -m wcodec` is the command `wcz`."""
+
+from .cli.main import main
+
+main()
