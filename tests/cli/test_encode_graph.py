@@ -1,6 +1,10 @@
 """wcz encode with the layer graph of a Keras model, and wcz run on the result."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -52,3 +56,11 @@ def test_merging_and_calibration_exclude_each_other(model, tmp_path) -> None:
     assert done.exit_code == 1
     assert done.stderr == "error: calibration runs the model as it is: merge_batch_norm excludes it\n"
     assert not (tmp_path / "out.wcz").exists()
+
+
+def test_the_notices_of_tensorflow_are_kept_back(model, tmp_path) -> None:
+    command = [sys.executable, "-m", "wcodec", "encode", str(tmp_path / "model.keras"), str(tmp_path / "model.wcz")]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == ""
+    assert re.fullmatch(r".*model\.wcz: 7 tensors, [0-9]+ bytes, .* bits/weight\n", done.stderr)

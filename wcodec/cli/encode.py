@@ -18,6 +18,7 @@ from ..encoding.profiles import PROFILES
 from ..frontends.registry import FRONTENDS
 from .array_files import read_npz
 from .options import EXISTING, FOLDER, PAIR, SIZE, WRITABLE, debug_option, json_option, sink, threads_option
+from .quiet import keras_quietly
 from .terminal import progress, show_json, show_table
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def encode(
     texts = dict(_key_value(item) for item in metadata)
     destination = sink(out)
     with _model_path(model, suffix) as path, progress("encoding") as tick:
+        keras_quietly(path)
         report = wcodec.encode(
             path,
             destination,

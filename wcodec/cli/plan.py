@@ -9,6 +9,7 @@ import click
 from ..plan import CANDIDATES, Row, Suggestion, suggest
 from ..plan.candidates import USUAL
 from .options import SIZE, WRITABLE, debug_option, json_option, sink
+from .quiet import keras_quietly
 from .terminal import progress, show_json, show_table
 
 COLUMNS = ("name", "shape", "kind", "rank", "step/rms", "error", "bytes", "dense bytes")
@@ -37,6 +38,7 @@ def plan(
 
     No choice takes more bytes than dense coding of the same error. Vectors and small tensors stay near-lossless.
     """
+    keras_quietly(model)
     with progress("measuring") as tick:
         found = suggest(model, target_bytes=target_bytes, max_error=max_error, kinds=kinds or USUAL, progress=tick)
     if plot is not None:

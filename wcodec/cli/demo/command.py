@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from ..options import debug_option, json_option
+from ..quiet import without_notices
 from ..terminal import show_json
 from .data import DATA
-from .quiet import without_notices
 
 
 @click.command(short_help="Train, encode and decode a small network; print one table.")

@@ -1,10 +1,13 @@
-"""Keeps TensorFlow's notices out of the demo's output."""
+"""Keeps TensorFlow's notices out of what people see."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import PurePath
+
+from ..frontends.registry import FRONTENDS
 
 STDERR = 2
 
@@ -24,3 +27,12 @@ def without_notices() -> Iterator[None]:
         os.dup2(saved, STDERR)
         os.close(saved)
         os.close(null)
+
+
+def keras_quietly(path: str) -> None:
+    """Import Keras and what it runs on, if `path` is a file that Keras reads."""
+    if PurePath(path).suffix in FRONTENDS["keras_file"].suffixes:
+        with without_notices(), suppress(ImportError):  # told where the file is read
+            import keras
+
+            keras.ops.zeros(1)
