@@ -10,6 +10,8 @@ import numpy as np
 from .decoding.decoder import decode
 from .encoding.encoder import encode
 
+RATED = {"lossless", "bits_per_weight", "calibration", "data_free"}  # options that say how exact a file is
+
 
 def save_file(tensors: Mapping[str, Any], path: Any, metadata: Mapping[str, str] | None = None, **options: Any) -> None:
     """Write a mapping of arrays to `path`, bit for bit unless `options` of `wcodec.encode` say otherwise."""
@@ -33,4 +35,4 @@ def load(data: bytes) -> dict[str, np.ndarray]:
 
 
 def _exact_unless_rated(options: dict[str, Any]) -> dict[str, Any]:
-    return options if options.keys() & {"lossless", "bits_per_weight"} else {"lossless": True, **options}
+    return options if options.keys() & RATED else {"lossless": True, **options}

@@ -68,6 +68,12 @@ def test_unusual_arrays_come_back_bit_for_bit() -> None:
         assert decoded[name].tobytes() == native.tobytes()
 
 
+def test_save_is_exact_unless_a_rate_is_asked_for() -> None:
+    assert wcodec.load(wcodec.save({"w": MATRIX}))["w"].tobytes() == MATRIX.tobytes()
+    assert len(wcodec.save({"w": MATRIX}, bits_per_weight=3)) <= 3 * MATRIX.size / 8
+    assert len(wcodec.save({"w": MATRIX}, data_free=True, target_bytes=800)) <= 800
+
+
 OPTIONS = {
     "coder": ({"coder": ["zip"]}, OptionError,
               "coder ['zip'] is not one of small, fast, auto, mixing, rans, context, elias_gamma, rice, raw"),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.networks import two_layers as network
 from wcodec.errors import MessageError, OptionError, WczError
-from wcodec.rounds import Broadcaster, Follower, Rate, Role, Rounding, Schema
+from wcodec.rounds import Broadcaster, Follower, Plan, Rate, Role, Rounding, Schema
 from wcodec.rounds.lattice import MAX_SYMBOL, Model, nearest_index, step
 from wcodec.rounds.message import pack_packet
 from wcodec.rounds.rounding import uniforms
@@ -121,6 +121,14 @@ def test_other_roundings(rounding: Rounding) -> None:
             exact[span] /= step(index)
         assert np.abs(sums - exact).mean() < 0.05
         assert not left.any()
+
+
+@pytest.mark.parametrize(
+    "option", [{"keep": 0}, {"replay": -1}, {"frame_fraction": -1.0}, {"max_growth": 0}, {"frame_every": -1}]
+)
+def test_a_plan_without_meaning_is_refused(option: dict[str, float]) -> None:
+    with pytest.raises(OptionError, match="^numbers of a plan are 0 or more, keep is 1 or more, max_growth above 0$"):
+        Plan(**option)
 
 
 def test_updates_of_a_round_may_be_decoded_at_once() -> None:

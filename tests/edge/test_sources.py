@@ -19,7 +19,7 @@ from wcodec.container.frames import read_chunk
 from wcodec.container.layout import PREAMBLE
 from wcodec.container.memory import LARGE_BODY, Memory, allocate, give_back
 from wcodec.decoding.prefetch import ahead
-from wcodec.errors import StalledError, TruncatedError, UnsupportedTypeError, WczError
+from wcodec.errors import OptionError, StalledError, TruncatedError, UnsupportedTypeError, WczError
 from wcodec.sources import Remote, Timed
 
 VALID = sorted((Path(__file__).parents[2] / "format_spec" / "vectors" / "valid").glob("*.wcz"))
@@ -236,7 +236,7 @@ def test_a_timed_source_passes_errors_on() -> None:
 
     with pytest.raises(ConnectionResetError):
         wcodec.decode(Timed(type("F", (), {"read": staticmethod(broken)})(), 1.0))
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(OptionError, match="^a timeout is above 0, not "):
         Timed(io.BytesIO(), 0)
 
 

@@ -4,8 +4,8 @@ import pytest
 
 import wcodec
 from wcodec.decoding.download import fetch
-from wcodec.errors import ResumeError, TransferError, WczError
-from wcodec.sources import NoRangesWarning
+from wcodec.errors import OptionError, ResumeError, TransferError, WczError
+from wcodec.sources import NoRangesWarning, Remote
 
 from .conftest import network
 
@@ -95,6 +95,15 @@ def test_a_server_without_ranges_starts_anew_and_that_is_said(server, model, tmp
             done = fetch(f"{server.url}/{kind}/model.wcz", tmp_path / f"{kind}.wcz")
         assert done.kept == 0
         assert (tmp_path / f"{kind}.wcz").read_bytes() == model
+
+
+def test_no_attempt_is_refused_and_the_part_stays(tmp_path) -> None:
+    (tmp_path / "a.wcz.part").write_bytes(b"of an earlier call")
+    with pytest.raises(OptionError, match="^attempts is at least 1, not 0$"):
+        fetch("http://127.0.0.1:9/a.wcz", tmp_path / "a.wcz", attempts=0)
+    assert (tmp_path / "a.wcz.part").read_bytes() == b"of an earlier call"
+    with pytest.raises(OptionError, match="^a timeout is above 0, not -1$"):
+        Remote("http://127.0.0.1:9/a.wcz", timeout=-1)
 
 
 def test_a_damaged_file_leaves_nothing(server, model, tmp_path) -> None:

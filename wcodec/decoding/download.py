@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 from ..container import DEFAULT_LIMITS, Limits, layout
 from ..container.digest import sha256
 from ..container.frames import Chunk, expect_nothing_more, parse_end, read_chunk, read_preamble
-from ..errors import DigestError, ResumeError, StalledError, TransferError, TruncatedError, WczError
+from ..errors import DigestError, OptionError, ResumeError, StalledError, TransferError, TruncatedError, WczError
 from ..sources import NoRangesWarning, Remote
 from ..sources.opening import as_remote
 from ..sources.remote import NoRangesError
@@ -64,11 +64,16 @@ def fetch(
     Raises:
         TransferError, StalledError, TruncatedError: the last attempt broke too; the part stays for the next call.
         ResumeError: the parts do not fit each other, the remote file has changed; the part is deleted.
+        OptionError: no attempt.
         WczError: a damaged file; the part is deleted.
     """
+    if attempts < 1:
+        raise OptionError(f"attempts is at least 1, not {attempts}")
     download = _Download(as_remote(url), Path(dst), limits, progress or (lambda _: None))
     kept = download.kept
-    for attempt in range(1, attempts + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             verified = download.run()
         except _BROKEN:
@@ -77,7 +82,6 @@ def fetch(
             continue
         nbytes = Path(dst).stat().st_size
         return Fetched(nbytes, min(kept, nbytes) if verified.resumed else 0, attempt, verified.digest)
-    raise ValueError(f"attempts is at least 1, not {attempts}")
 
 
 class _Verified(NamedTuple):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..delta import read_content
-from ..errors import BaseMismatchError, MessageError, UpdateError, WczError
+from ..errors import BaseMismatchError, MessageError, OptionError, UpdateError, WczError
 from . import message as wire
 from .follower import coder_start, remembering
 from .frame import read_frame, write_frame
@@ -51,6 +51,11 @@ class Plan:
     client_memories: int = 256
     buffers: Sequence[str] = BUFFERS
     max_growth: float = 10.0
+
+    def __post_init__(self) -> None:
+        numbers = (self.frame_fraction, self.frame_every, self.reset_every, self.replay, self.client_memories)
+        if not all(number >= 0 for number in numbers) or self.keep < 1 or not self.max_growth > 0:
+            raise OptionError("numbers of a plan are 0 or more, keep is 1 or more, max_growth above 0")
 
 
 @dataclass

@@ -6,7 +6,7 @@ import io
 import sys
 from typing import Any
 
-from ..errors import StalledError, TransferError, UnsupportedTypeError
+from ..errors import OptionError, StalledError, TransferError, UnsupportedTypeError
 
 # The end of a file that is fetched first: a small index fits in, and an answer in full shows a server without ranges.
 TAIL_NBYTES = 512
@@ -27,7 +27,12 @@ class Remote:
             url: of a protocol that fsspec knows.
             timeout: seconds without a byte after which a transfer counts as stalled.
             storage_options: for the file system, as fsspec documents them: headers, keys, an endpoint.
+
+        Raises:
+            OptionError: a timeout that is not above 0.
         """
+        if not timeout > 0:
+            raise OptionError(f"a timeout is above 0, not {timeout}")
         self.url, self.timeout = url, timeout
         self._options = storage_options
 

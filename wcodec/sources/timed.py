@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any
 
-from ..errors import StalledError
+from ..errors import OptionError, StalledError
 
 _Read = Callable[[int], bytes]
 
@@ -24,9 +24,13 @@ class Timed:
     """
 
     def __init__(self, file: IO[bytes], seconds: float) -> None:
-        """Take over the reading of `file`: nothing else may read from it meanwhile."""
+        """Take over the reading of `file`: nothing else may read from it meanwhile.
+
+        Raises:
+            OptionError: a number of seconds that is not above 0.
+        """
         if not seconds > 0:
-            raise ValueError(f"a timeout is above 0, not {seconds}")
+            raise OptionError(f"a timeout is above 0, not {seconds}")
         self._seconds = seconds
         self._stalled = False
         self._read: _Read = _Pipe(file, seconds).read if _is_pipe(file) else _Thread(file, seconds).read
