@@ -1,6 +1,6 @@
 """wcodec: a codec and file format (.wcz) for neural-network weights.
 
-    report = wcodec.encode(model, "model.wcz")       # Keras, torch, arrays, .safetensors, .keras, .h5, .npz
+    report = wcodec.encode(model, "model.wcz")       # Keras, torch, arrays, .safetensors, .keras, .h5, .npz, .pt
     tensors = wcodec.decode("model.wcz")             # name -> numpy array
     for name, tensor in wcodec.stream("model.wcz"):  # one tensor in memory
         ...

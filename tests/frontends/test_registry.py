@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
         ("model.keras", "keras_file"),
         (Path("model.h5"), "keras_file"),
         ("model.hdf5", "keras_file"),
+        ("model.pt", "torch_file"),
+        (Path("model.pth"), "torch_file"),
     ],
 )
 def test_find_frontend(model: object, name: str) -> None:
@@ -34,8 +36,11 @@ def test_find_frontend(model: object, name: str) -> None:
     ("model", "rule"),
     [
         (
-            "model.pt",
-            r"cannot read weights from 'model.pt': the suffix is none of .keras, .h5, .hdf5, .safetensors, .npz",
+            "model.onnx",
+            (
+                "^cannot read weights from 'model.onnx': the suffix is none of .keras, .h5, .hdf5, .safetensors, .npz, "
+                ".pt, .pth. Load it with what wrote it, then encode the model, or a mapping of names to arrays$"
+            ),
         ),
         (Path("model"), "the suffix is none of"),
         (3, "cannot encode a int"),
@@ -54,6 +59,7 @@ import sys
 from wcodec.frontends import find_frontend
 assert find_frontend({"a": 1.5}).name == "arrays"
 assert find_frontend("x.keras").name == "keras_file"
+assert find_frontend("x.pt").name == "torch_file"
 list(find_frontend({"a": 1.5}).tensors({"a": 1.5}))
 loaded = {"keras", "tensorflow", "torch", "jax", "safetensors"} & set(sys.modules)
 assert not loaded, loaded
@@ -61,13 +67,13 @@ assert not loaded, loaded
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=120)
 
 
-@pytest.mark.parametrize("name", ["arrays", "torch", "safetensors", "npz"])
+@pytest.mark.parametrize("name", ["arrays", "torch", "safetensors", "npz", "torch_file"])
 def test_weights_alone_make_no_graph(name: str) -> None:
     with pytest.raises(UnsupportedTypeError, match=f"the {name} front end knows weights"):
         FRONTENDS[name].graph({})
 
 
-@pytest.mark.parametrize("path", ["m.keras", "m.h5", "m.safetensors", Path("m.npz")])
+@pytest.mark.parametrize("path", ["m.keras", "m.h5", "m.safetensors", Path("m.npz"), "m.pt"])
 def test_nothing_is_loaded_into_a_path(path: object) -> None:
     with pytest.raises(UnsupportedTypeError, match=r"assigns to a model in memory, not to the file 'm\."):
         find_frontend(path).load(path, {})

@@ -78,7 +78,7 @@ def encode(
     suffix: str | None,
     as_json: bool,
 ) -> None:
-    """Encode the weights of MODEL (.safetensors, .npz, .keras, .h5) into the .wcz file OUT.
+    """Encode the weights of MODEL (.safetensors, .npz, .keras, .h5, .pt) into the .wcz file OUT.
 
     With no option the result is near-lossless. "-" is standard input or output. On an error OUT is left as it was.
     """

@@ -59,7 +59,8 @@ def encode(
     quantized latents (`wcodec.train`) are stored exactly as trained.
 
     Args:
-        model: Keras or torch model, state_dict, mapping of arrays, or path of a .safetensors .keras .h5 .npz file.
+        model: Keras or torch model, state_dict, mapping of arrays, or path of a .safetensors .keras .h5 .npz
+            .pt file.
         dst: path (written atomically) or writable file object; None returns the bytes in the report.
         base: a model file (path, bytes, file object) that the reader has: writes a delta file, the difference from it.
             Tensors keep the steps of the base. Excludes budgets: encode in full, then `wcodec.delta.between`.

@@ -14,6 +14,7 @@ from .protocol import FrontEnd
 from .safetensors import Safetensors
 from .tfc import TfcFrontEnd
 from .torch import Torch
+from .torch_file import TorchFile
 
 FRONTENDS: dict[str, FrontEnd] = {
     "keras": Keras(),
@@ -23,6 +24,7 @@ FRONTENDS: dict[str, FrontEnd] = {
     "keras_file": KerasFile(),
     "safetensors": Safetensors(),
     "npz": Npz(),
+    "torch_file": TorchFile(),
 }
 
 
@@ -37,7 +39,10 @@ def find_frontend(model: Any) -> FrontEnd:
             return frontend
     if isinstance(model, str | os.PathLike):
         known = ", ".join(suffix for f in FRONTENDS.values() for suffix in f.suffixes)
-        raise UnsupportedTypeError(f"cannot read weights from {os.fspath(model)!r}: the suffix is none of {known}")
+        raise UnsupportedTypeError(
+            f"cannot read weights from {os.fspath(model)!r}: the suffix is none of {known}. "
+            "Load it with what wrote it, then encode the model, or a mapping of names to arrays"
+        )
     raise UnsupportedTypeError(
         f"cannot encode a {type(model).__name__}: "
         "give a Keras or torch model, a state_dict, a mapping of arrays or a path"
