@@ -68,6 +68,11 @@ def test_unusual_arrays_come_back_bit_for_bit() -> None:
         assert decoded[name].tobytes() == native.tobytes()
 
 
+def test_a_factorization_stands_for_its_factory() -> None:
+    made = wcodec.encode({"w": MATRIX}, factorizations={"w": LowRank(MATRIX.shape, 3)}).data
+    assert made == wcodec.encode({"w": MATRIX}, factorizations={"w": lambda shape: LowRank(shape, 3)}).data
+
+
 def test_save_is_exact_unless_a_rate_is_asked_for() -> None:
     assert wcodec.load(wcodec.save({"w": MATRIX}))["w"].tobytes() == MATRIX.tobytes()
     assert len(wcodec.save({"w": MATRIX}, bits_per_weight=3)) <= 3 * MATRIX.size / 8

@@ -17,6 +17,8 @@ import wcodec
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "format_spec").glob("*.md")]
+# What `import wcodec` does not reach: adapters of a framework of their own, and what is no public API.
+IMPORTED_BY_NAME = ("wcodec.federated", "wcodec.frontends", "wcodec.recipe", "wcodec.posttrain", "wcodec.encoding")
 SCRIPTS = [*(ROOT / "tools").rglob("*.py"), *(ROOT / "examples").rglob("*.py")]
 
 
@@ -75,10 +77,12 @@ def resolve(name: str) -> Any:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_names_in_documents_exist(page: Path) -> None:
     for name in sorted(set(re.findall(r"`(wcodec(?:\.[A-Za-z_]\w*)+)", page.read_text()))):
-        try:
-            resolve(name)
-        except (AttributeError, ModuleNotFoundError):
+        if name.startswith(IMPORTED_BY_NAME):
             resolve_module(name)
+            continue
+        if name.startswith("wcodec.train"):
+            pytest.importorskip("keras", reason="needs the extra tensorflow")
+        resolve(name)
 
 
 def resolve_module(name: str) -> None:

@@ -353,6 +353,14 @@ def test_a_rank_out_of_range_names_its_weight():
     assert caught.value.tensor == "hidden/kernel"
 
 
+def test_what_is_no_factorization_is_told():
+    for made, rule in (("low_rank", "factorizations holds a str for it"), (lambda s: 3, "made a int, not a Fact")):
+        with pytest.raises(OptionError, match=rule) as caught:
+            CompressionOperator(network(), {"hidden/kernel": made})
+        assert caught.value.tensor == "hidden/kernel"
+    assert CompressionOperator(network(), {"hidden/kernel": LowRank((12, 16), 2)}).report()[0].factor_elements == 56
+
+
 def test_bad_patterns_and_weights_are_told():
     with pytest.raises(OptionError, match="'fc/kernel'"):
         CompressionOperator(network(), {"fc/kernel": low_rank(1)})

@@ -14,6 +14,7 @@ from wcodec.train import (  # noqa: E402
     PrunedModel,
     WeightChange,
     prune_low_magnitude,
+    strip_clustering,
     strip_pruning,
 )
 from wcodec.train.masks import Blocks, Elements, Histogram  # noqa: E402
@@ -308,3 +309,14 @@ def test_a_diverged_weight_is_named():
     with pytest.raises(NonFiniteError) as caught:
         pruned.start()
     assert caught.value.tensor == "fc/kernel"
+
+
+def test_what_was_not_pruned_is_not_stripped():
+    plain = model_of((12,), layers.Dense(16))
+    with pytest.raises(UnsupportedTypeError, match="^strip_pruning takes what prune_low_magnitude made, not a Func"):
+        strip_pruning(plain)
+    with pytest.raises(UnsupportedTypeError, match="^strip_clustering takes what cluster_weights made, not a Func"):
+        strip_clustering(plain)
+    for m, n in ((4, 4), (5, 4), (0, 4)):
+        with pytest.raises(OptionError, match=f"^{m} zeros of every {n} inputs: at least one, and fewer than all$"):
+            prune_low_magnitude(plain, ConstantSparsity(0.5, 0), sparsity_m_by_n=(m, n))

@@ -69,8 +69,8 @@ def encode(
             rans, elias_gamma, rice, raw.
         lossless: every element bit for bit.
         bits_per_weight: bits of the whole file over the number of weights, reached from below.
-        factorizations: name pattern (fnmatch) -> (shape -> Factorization); the first match counts, and
-            a pattern that matches no tensor is an error.
+        factorizations: name pattern (fnmatch) -> Factorization, or shape -> Factorization; the first match counts,
+            and a pattern that matches no tensor is an error.
         graph: store the layer graph too, so that `wcodec.runtime.Runner` runs the file.
         merge_batch_norm: multiply batch normalizations into the kernels before them and store the graph of what is
             left: the same function in fewer tensors. A file for the runtime: it no longer fits the model.

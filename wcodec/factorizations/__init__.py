@@ -1,5 +1,6 @@
 """Factorizations: named factors <-> weight. One file a kind; `registry.py` lists them."""
 
+from . import ranks
 from .block import Block
 from .block_diagonal import BlockDiagonal
 from .block_sparse import BlockSparse
@@ -60,5 +61,6 @@ __all__ = [
     "Tfc",
     "Tucker2",
     "find_factorization",
+    "ranks",
     "register_factorization",
 ]

@@ -6,7 +6,7 @@ A policy maps one tensor to a `FactoredWeight`. Integers, booleans and 8-bit flo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import ClassVar, Protocol
@@ -17,7 +17,8 @@ import numpy as np
 from ..container import DEFAULT_LIMITS
 from ..dtypes import is_float, number_of
 from ..errors import NonFiniteError, OptionError, naming
-from ..factorizations import Dense, FactoredWeight, Factorization
+from ..factorizations import Dense, FactoredWeight
+from ..factorizations.factory import FactorizationFactory, made_by
 from ..frontends.protocol import NamedTensor
 from ..quantize import MAX_CODE, MAX_SYMBOL, MIN_CODE, step_code_at_most, step_values
 from .recognition import smallest, structured_forms
@@ -25,8 +26,6 @@ from .recognition import smallest, structured_forms
 SMALLEST_STEP, LARGEST_STEP = float(step_values(MIN_CODE)), float(step_values(MAX_CODE))
 
 BULK_FRACTION = 64  # a factor with one element or more for so many of the weight's is no small matter
-
-FactorizationFactory = Callable[[tuple[int, ...]], Factorization]
 
 
 class Policy(Protocol):
@@ -141,7 +140,7 @@ def _plan_array(
     factory = next((f for pattern, f in factorizations.items() if fnmatchcase(name, pattern)), None)
     if factory is None:
         return _recognised(array, policy)
-    factorization = _made_by(factory, array.shape)
+    factorization = made_by(factory, array.shape)
     if factorization.number == Dense.number:
         factors = {"weight": array}
     elif not is_float(array.dtype):
@@ -151,15 +150,6 @@ def _plan_array(
     else:
         factors = factorization.fit(np.asarray(array, np.float32))
     return with_steps(FactoredWeight(factorization, factors), policy)
-
-
-def _made_by(factory: FactorizationFactory, shape: tuple[int, ...]) -> Factorization:
-    if not callable(factory):
-        raise OptionError(f"factorizations holds a {type(factory).__name__} for it, not shape -> Factorization")
-    factorization = factory(shape)
-    if not isinstance(factorization, Factorization):
-        raise OptionError(f"its entry of factorizations made a {type(factorization).__name__}, not a Factorization")
-    return factorization
 
 
 def _recognised(array: np.ndarray, policy: Policy) -> FactoredWeight:

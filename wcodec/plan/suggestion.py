@@ -12,11 +12,11 @@ import numpy as np
 from ..dtypes import is_float
 from ..errors import NonFiniteError, OptionError
 from ..factorizations import Factorization
+from ..factorizations.factory import FactorizationFactory
 from ..frontends import find_frontend
 from ..frontends.protocol import NamedTensor
 from .candidates import CANDIDATES, USUAL
 from .measuring import Point, frontier, measure
-from .policy import FactorizationFactory
 
 SMALLEST = 512  # elements; a smaller tensor, or a vector, is kept near-lossless
 TRIES = 40  # of the exchange rate between bytes and error

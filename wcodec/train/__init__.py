@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from . import hparams, layers, masks, originals
 from .clustered import ClusteredModel, cluster_weights, strip_clustering
 from .compressible import CompressibleModel, compressible
 from .narrowing import live_units, narrowed
@@ -44,8 +45,12 @@ __all__ = [
     "compressible",
     "default_factorization",
     "fit_compressed",
+    "hparams",
+    "layers",
     "live_units",
+    "masks",
     "narrowed",
+    "originals",
     "packed",
     "power_law",
     "prune_low_magnitude",

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..errors import NonFiniteError, OptionError
+from ..errors import NonFiniteError, OptionError, UnsupportedTypeError
 from ..factorizations import FactoredWeight, KMeans, SparseKMeans
 from .masked_weight import as_array
 from .plan import OwnedWeight, why_not
@@ -95,7 +95,13 @@ def cluster_weights(
 
 
 def strip_clustering(model: ClusteredModel) -> keras.Model:
-    """The plain model, each clustered weight with at most `number_of_clusters` distinct values, and preserved zeros."""
+    """The plain model, each clustered weight with at most `number_of_clusters` distinct values, and preserved zeros.
+
+    Raises:
+        UnsupportedTypeError: not what `cluster_weights` made.
+    """
+    if not isinstance(model, ClusteredModel):
+        raise UnsupportedTypeError(f"strip_clustering takes what cluster_weights made, not a {type(model).__name__}")
     return model.finalize()
 
 

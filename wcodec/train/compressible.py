@@ -16,11 +16,12 @@ import numpy as np
 
 from ..errors import OptionError
 from ..factorizations import Dense, FactoredWeight, Factorization
+from ..factorizations.factory import FactorizationFactory
 from .estimate import EstimatedBytes, Prices, payload_nbytes
 from .latents import LatentWeight
 from .optimizers import exempt_from_decay
 from .pace import Clock, Pace
-from .plan import FactorizationFactory, constant, from_config, literal, plan_factorizations, to_config
+from .plan import from_config, literal, plan_factorizations, to_config
 from .rates import coded_bits
 from .rounding import HIGHEST_LOG_STEP, LOWEST_LOG_STEP
 from .statistics import on_grid, reestimate_statistics, statistic_codes
@@ -79,7 +80,7 @@ def compressible(
     weights = trainable_weights_of(model, "compressible")
     overrides = dict(factorizations or {})
     for name, weight in found.items():  # after the caller's patterns, which go first
-        overrides.setdefault(literal(name), constant(weight.factorization))
+        overrides.setdefault(literal(name), weight.factorization)
     plan = plan_factorizations(weights, overrides)
     if not plan:
         raise OptionError("factorizations leaves no weight with latents")

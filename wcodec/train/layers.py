@@ -15,8 +15,9 @@ import numpy as np
 
 from ..errors import OptionError, naming
 from ..factorizations import FactoredWeight
+from ..factorizations.factory import FactorizationFactory, made_by
 from .factors import FactorVariables
-from .plan import FactorizationFactory, constant, from_config, to_config
+from .plan import from_config, to_config
 from .storage import dense_form_gone, release, without
 from .variables import variable_names
 from .wrapper import call_on
@@ -59,7 +60,7 @@ class FactoredLayer(keras.Layer):
             if name not in variables:
                 raise OptionError(f"{self.layer.name} has no weight {name!r}; it has {', '.join(variables)}")
             with naming(f"{self.name}/{name}"):
-                factorization = factory(tuple(variables[name].shape))
+                factorization = made_by(factory, tuple(variables[name].shape))
             factors = FactorVariables(name, factorization, self._add)
             factors.fit(variables[name].value)
             self._factors[name] = factors
@@ -156,7 +157,7 @@ class FactoredLayer(keras.Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> FactoredLayer:
         """The layer as `get_config` described it, with new factors; loading a file fills them in."""
         layer = keras.saving.deserialize_keras_object(config["layer"], custom_objects=custom_objects)
-        plan = {name: constant(from_config(fields)) for name, fields in config["factorizations"].items()}
+        plan = {name: from_config(fields) for name, fields in config["factorizations"].items()}
         return cls(layer, plan, name=config["name"])
 
 

@@ -238,6 +238,10 @@ class MByN:
     zeros: int
     group: int
 
+    def __post_init__(self) -> None:
+        if not 0 < self.zeros < self.group:
+            raise OptionError(f"{self.zeros} zeros of every {self.group} inputs: at least one, and fewer than all")
+
     def mask(self, scores: np.ndarray, sparsity: float, _threshold: float) -> tuple[np.ndarray, float]:
         """See Structure."""
         mask = m_by_n_mask(scores, self.zeros, self.group) if sparsity > 0 else np.ones(scores.shape, bool)

@@ -19,9 +19,10 @@ import numpy as np
 
 from ..errors import FactorizationError, OptionError, UnfinishedError
 from ..factorizations import FactoredWeight, Factorization
+from ..factorizations.factory import FactorizationFactory
 from .factors import FactorVariables
 from .optimizers import rebuilt
-from .plan import FactorizationFactory, constant, dense_by_default, from_config, literal, plan_factorizations, to_config
+from .plan import dense_by_default, from_config, literal, plan_factorizations, to_config
 from .schedules import AlphaSchedule
 from .storage import dense_form_gone, is_released, release, restore, without
 from .variables import variable_names
@@ -87,14 +88,14 @@ class CompressionOperator(Wrapper):
     def __init__(
         self,
         inner: keras.Model,
-        factorizations: Mapping[str, FactorizationFactory | Factorization | None],
+        factorizations: Mapping[str, FactorizationFactory | None],
         schedule: AlphaSchedule | None = None,
         *,
         frozen: Collection[str] = (),
         name: str | None = None,
     ) -> None:
         weights = trainable_weights_of(inner, "CompressionOperator")
-        plan = plan_factorizations(weights, _as_factories(factorizations), dense_by_default)
+        plan = plan_factorizations(weights, factorizations, dense_by_default)
         if not plan:
             raise OptionError("factorizations leaves no weight to factor")
         for weight, factorization in plan.items():
@@ -341,14 +342,6 @@ def _phase_at(alpha: float) -> Phase:
     if alpha == 1.0:
         return Phase.DENSE
     return Phase.MIXED if alpha > 0 else Phase.FACTORED
-
-
-def _as_factories(
-    factorizations: Mapping[str, FactorizationFactory | Factorization | None],
-) -> dict[str, FactorizationFactory | None]:
-    return {
-        pattern: constant(made) if isinstance(made, Factorization) else made for pattern, made in factorizations.items()
-    }
 
 
 def _elements(factorization: Factorization) -> int:

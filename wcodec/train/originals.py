@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 
-from ..errors import HyperparameterError, OptionError
+from ..errors import HyperparameterError, OptionError, naming
 from ..factorizations import (
     BlockDiagonal,
     Dictionary,
@@ -30,11 +30,11 @@ from ..factorizations import (
     SimHash,
     SparseKMeans,
 )
+from ..factorizations.factory import FactorizationFactory, made_by
 from ..factorizations.ranks import graph_compression_documented_rank, graph_compression_rank
 from .hparams import COMPRESSION, PRUNING, PRUNING_2018, HParams
 from .masks import Blocks, Elements, Histogram, MByN, Structure, kept_count
 from .operators import CompressionOperator, grows
-from .plan import FactorizationFactory
 from .pruning import PrunedModel
 from .saliency import PRUNE_OPTIONS, Saliency, WeightChange
 from .schedules import AlphaSchedule, ContribSparsity, PolynomialDecay
@@ -170,7 +170,8 @@ def compression_operator(
     for weight in trainable_weights_of(model, "compression_operator"):
         shape = tuple(weight.variable.shape)
         if len(shape) >= 2 and any(fnmatchcase(weight.name, pattern) for pattern in layers):
-            factorization = factory(shape)
+            with naming(weight.name):
+                factorization = made_by(factory, shape)
             if not grows(factorization):
                 plan[weight.name] = factorization
     return CompressionOperator(model, plan, alpha_schedule_of(values), frozen=_frozen(values, plan))

@@ -11,8 +11,9 @@ import keras
 
 from ..errors import OptionError, UnsupportedTypeError, naming
 from ..factorizations import FACTORIZATIONS, Dense, Factorization, Rdft
+from ..factorizations.factory import FactorizationFactory as FactorizationFactory
+from ..factorizations.factory import made_by
 
-FactorizationFactory = Callable[[tuple[int, ...]], Factorization]
 DefaultFactorization = Callable[[tuple[int, ...], keras.Layer], Factorization | None]
 
 
@@ -35,11 +36,6 @@ class OwnedWeight(NamedTuple):
     layer: keras.Layer
 
 
-def constant(factorization: Factorization) -> FactorizationFactory:
-    """A factory of this one factorization."""
-    return lambda _shape: factorization
-
-
 def literal(name: str) -> str:
     """A pattern that matches this name alone."""
     return name.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
@@ -58,8 +54,8 @@ def plan_factorizations(
 
     Args:
         weights: the trainable weights of a model.
-        overrides: name pattern ("conv*/kernel", as fnmatch) -> function from a shape to a factorization, or None to
-            train the weight as it is. The first pattern that matches a name decides.
+        overrides: name pattern ("conv*/kernel", as fnmatch) -> factorization, or function from a shape to one, or
+            None to train the weight as it is. The first pattern that matches a name decides.
         default: decides where no pattern matches.
 
     Raises:
@@ -82,7 +78,7 @@ def _factorization(
     for pattern, factory in overrides.items():
         if fnmatchcase(weight.name, pattern):
             with naming(weight.name):
-                factorization = None if factory is None else factory(shape)
+                factorization = None if factory is None else made_by(factory, shape)
             break
     else:
         factorization = default(shape, weight.layer)
@@ -93,7 +89,7 @@ def _factorization(
         raise UnsupportedTypeError(
             f"{rule}; factorizations={{name: None}} trains the weight as it is", tensor=weight.name
         )
-    if getattr(factorization, "shape", None) != shape:
+    if factorization.shape != shape:
         rule = f"factorizations: {factorization!r} is not a factorization of shape {shape}"
         raise OptionError(rule, tensor=weight.name)
     return factorization

@@ -87,7 +87,13 @@ def _first_match(name: str, by_pattern: Mapping[str, Any]) -> Any:
 
 
 def strip_pruning(model: PrunedModel) -> keras.Model:
-    """The plain model, with exact zeros where the masks are."""
+    """The plain model, with exact zeros where the masks are.
+
+    Raises:
+        UnsupportedTypeError: not what `prune_low_magnitude` made.
+    """
+    if not isinstance(model, PrunedModel):
+        raise UnsupportedTypeError(f"strip_pruning takes what prune_low_magnitude made, not a {type(model).__name__}")
     return model.finalize()
 
 
