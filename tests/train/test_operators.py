@@ -354,7 +354,10 @@ def test_a_rank_out_of_range_names_its_weight():
 
 
 def test_what_is_no_factorization_is_told():
-    for made, rule in (("low_rank", "factorizations holds a str for it"), (lambda s: 3, "made a int, not a Fact")):
+    for made, rule in (
+        ("low_rank", "factorizations holds a str for it"),
+        (lambda s: 3, "3 is not a factorization"),
+    ):
         with pytest.raises(OptionError, match=rule) as caught:
             CompressionOperator(network(), {"hidden/kernel": made})
         assert caught.value.tensor == "hidden/kernel"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..errors import OptionError
 from .protocol import Factorization
@@ -10,18 +11,23 @@ from .protocol import Factorization
 FactorizationFactory = Callable[[tuple[int, ...]], Factorization] | Factorization
 
 
-def made_by(factory: FactorizationFactory, shape: tuple[int, ...]) -> Factorization:
-    """The factorization that a factory gives for a weight of `shape`; a factorization itself gives itself.
+def result_of(factory: FactorizationFactory, shape: tuple[int, ...]) -> Any:
+    """What a factory gives for a weight of `shape`, unchecked; a factorization itself gives itself.
 
     Raises:
-        OptionError: neither of the two, or a factory of something else.
+        OptionError: neither of the two.
         FactorizationError: parameters that the factorization does not allow for this shape.
     """
     if isinstance(factory, Factorization):
         return factory
     if not callable(factory):
         raise OptionError(f"factorizations holds a {type(factory).__name__} for it, not shape -> Factorization")
-    made = factory(shape)
+    return factory(shape)
+
+
+def made_by(factory: FactorizationFactory, shape: tuple[int, ...]) -> Factorization:
+    """`result_of`, which must be a Factorization; OptionError where it is not."""
+    made = result_of(factory, shape)
     if not isinstance(made, Factorization):
         raise OptionError(f"its entry of factorizations made a {type(made).__name__}, not a Factorization")
     return made

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import OptionError, naming
 from ..factorizations import FactoredWeight
-from ..factorizations.factory import FactorizationFactory, made_by
+from ..factorizations.factory import FactorizationFactory, result_of
 from .factors import FactorVariables
 from .plan import from_config, to_config
 from .storage import dense_form_gone, release, without
@@ -60,7 +60,7 @@ class FactoredLayer(keras.Layer):
             if name not in variables:
                 raise OptionError(f"{self.layer.name} has no weight {name!r}; it has {', '.join(variables)}")
             with naming(f"{self.name}/{name}"):
-                factorization = made_by(factory, tuple(variables[name].shape))
+                factorization = result_of(factory, tuple(variables[name].shape))
             factors = FactorVariables(name, factorization, self._add)
             factors.fit(variables[name].value)
             self._factors[name] = factors

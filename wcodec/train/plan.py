@@ -12,7 +12,7 @@ import keras
 from ..errors import OptionError, UnsupportedTypeError, naming
 from ..factorizations import FACTORIZATIONS, Dense, Factorization, Rdft
 from ..factorizations.factory import FactorizationFactory as FactorizationFactory
-from ..factorizations.factory import made_by
+from ..factorizations.factory import result_of
 
 DefaultFactorization = Callable[[tuple[int, ...], keras.Layer], Factorization | None]
 
@@ -75,10 +75,11 @@ def _factorization(
     weight: OwnedWeight, overrides: Mapping[str, FactorizationFactory | None], default: DefaultFactorization
 ) -> Factorization | None:
     shape = tuple(weight.variable.shape)
+    factorization: Factorization | None
     for pattern, factory in overrides.items():
         if fnmatchcase(weight.name, pattern):
             with naming(weight.name):
-                factorization = None if factory is None else made_by(factory, shape)
+                factorization = None if factory is None else result_of(factory, shape)
             break
     else:
         factorization = default(shape, weight.layer)
@@ -89,7 +90,7 @@ def _factorization(
         raise UnsupportedTypeError(
             f"{rule}; factorizations={{name: None}} trains the weight as it is", tensor=weight.name
         )
-    if factorization.shape != shape:
+    if getattr(factorization, "shape", None) != shape:
         rule = f"factorizations: {factorization!r} is not a factorization of shape {shape}"
         raise OptionError(rule, tensor=weight.name)
     return factorization
