@@ -1,5 +1,6 @@
 /* A tensor or group chunk: its manifest, and its tensors one after another (wcz.md, section 5). */
-#include "device.h"
+#include "decoder.h"
+#include "kinds.h"
 
 #define MAX_STREAM_ENTRIES 4095
 
@@ -249,8 +250,7 @@ int wcz_chunk_next(const wcz_memory *memory, const wcz_limits *limits, wcz_chunk
         error = load_factor(memory, limits, chunk, &chunk->factors[i]);
     }
     if (!error) {
-        const wcz_kind *kind = wcz_find_kind(chunk->current.kind);
-        error = kind->check ? kind->check(&chunk->current, chunk->factors) : 0;
+        error = wcz_check_factors(wcz_find_kind(chunk->current.kind), &chunk->current, chunk->factors);
     }
     return error;
 }

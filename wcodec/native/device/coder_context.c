@@ -1,5 +1,5 @@
 /* context (coders.md): 4 KB of contexts, and two bytes a column while an array is read. */
-#include "device.h"
+#include "coders.h"
 
 static int start(const wcz_memory *memory, wcz_stream *stream) {
     int error = wcz_allocate(memory, 1, sizeof(wcz_context_decoder), &stream->state);

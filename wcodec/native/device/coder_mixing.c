@@ -1,5 +1,5 @@
 /* mixing (coders.md): what it has learned, and up to 14 bytes a column while an array is read. */
-#include "device.h"
+#include "coders.h"
 
 static int start(const wcz_memory *memory, wcz_stream *stream) {
     if (stream->elements > wcz_mixing_most_symbols(stream->size)) {

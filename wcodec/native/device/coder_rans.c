@@ -1,5 +1,5 @@
 /* rans (coders.md): models of the control string, and tables while an array is read. */
-#include "device.h"
+#include "coders.h"
 #include "wcz_rans.h"
 
 /* Without elements there is no payload, and nothing to open. */

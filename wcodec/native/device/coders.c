@@ -1,5 +1,6 @@
 /* What the coders share: the list of them, and how they see arrays. */
-#include "device.h"
+#include "coders.h"
+#include "record.h"
 
 const wcz_coder *wcz_find_coder(uint64_t number) {
 #define ENTRY(name) &wcz_coder_##name,

@@ -1,5 +1,5 @@
 /* The file: preamble, frames of chunks, and what comes of them (wcz.md, sections 2, 3 and 6). */
-#include "device.h"
+#include "decoder.h"
 
 enum { PREAMBLE, HEAD, BODY, CRC, TENSORS, END, FAILED };
 

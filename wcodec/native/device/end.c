@@ -1,5 +1,5 @@
 /* The END chunk: index, digest, names left over (wcz.md, section 6). */
-#include "device.h"
+#include "decoder.h"
 
 /* The index is compared by a digest of what it says: chunks need not be remembered. */
 void wcz_add_to_index(wcz_sha256 *index, uint64_t nbytes, uint64_t tensors) {

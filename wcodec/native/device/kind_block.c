@@ -1,5 +1,5 @@
 /* block (factorizations.md): a weight that is zero outside of one corner, which is of another kind. */
-#include "device.h"
+#include "kinds.h"
 
 enum { DENSE = 0, RDFT = 1, FIRST_IMAGE = 25, LAST_IMAGE = 27 };
 
@@ -46,11 +46,15 @@ static int corner_of(const wcz_record *record, wcz_record *corner, uint32_t view
     return 0;
 }
 
-static int describe(const wcz_record *record, wcz_factor *factors) {
+static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
     wcz_record corner;
     uint32_t view[WCZ_MAX_RANK];
     int error = corner_of(record, &corner, view);
-    return error ? error : wcz_find_kind(corner.kind)->describe(&corner, factors);
+    if (error) {
+        return error;
+    }
+    kind = wcz_find_kind(corner.kind);
+    return kind ? wcz_describe(kind, &corner, factors) : WCZ_UNKNOWN_KIND;
 }
 
 static int build(const wcz_job *job) {
@@ -63,7 +67,8 @@ static int build(const wcz_job *job) {
     const uint64_t count = wcz_count_of(corner.shape, corner.rank);
     int error = wcz_allocate(job->memory, count, nbytes, &inner.out);
     inner.record = &corner;
-    error = error ? error : wcz_find_kind(corner.kind)->build(&inner);
+    inner.kind = wcz_find_kind(corner.kind);
+    error = error ? error : inner.kind->build(&inner);
     for (uint64_t i = 0; !error && i < elements; i++) {
         wcz_store(job->out, job->dtype, (size_t)i, 0);
     }
@@ -79,4 +84,4 @@ static int build(const wcz_job *job) {
     return error;
 }
 
-const wcz_kind wcz_kind_block = {28, describe, NULL, build};
+const wcz_kind wcz_kind_block = {28, NULL, NULL, describe, build, NULL};

@@ -1,7 +1,8 @@
 /* dense (factorizations.md): the tensor is its one factor. */
-#include "device.h"
+#include "kinds.h"
 
-static int describe(const wcz_record *record, wcz_factor *factors) {
+static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
+    (void)kind;
     if (record->param_count) {
         return WCZ_FACTORIZATION;
     }
@@ -45,4 +46,4 @@ static int build(const wcz_job *job) {
     return 0;
 }
 
-const wcz_kind wcz_kind_dense = {0, describe, NULL, build};
+const wcz_kind wcz_kind_dense = {0, NULL, NULL, describe, build, NULL};

@@ -1,5 +1,5 @@
 /* rdft (factorizations.md): the latent of a kernel in the basis of a real discrete Fourier transform. */
-#include "device.h"
+#include "kinds.h"
 
 #define MAX_EXTENT 1024
 
@@ -28,9 +28,10 @@ static int kernel_axes(const wcz_record *record, uint32_t *mask) {
     return count >= 1 && count <= 3 ? 0 : WCZ_FACTORIZATION;
 }
 
-static int describe(const wcz_record *record, wcz_factor *factors) {
+static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
     uint32_t mask;
     int error = kernel_axes(record, &mask);
+    (void)kind;
     for (unsigned axis = 0; !error && axis < record->rank; axis++) {
         if ((mask >> axis & 1) && (record->shape[axis] < 1 || record->shape[axis] > MAX_EXTENT)) {
             error = WCZ_FACTORIZATION;
@@ -135,4 +136,4 @@ static int build(const wcz_job *job) {
     return error;
 }
 
-const wcz_kind wcz_kind_rdft = {1, describe, NULL, build};
+const wcz_kind wcz_kind_rdft = {1, NULL, NULL, describe, build, NULL};

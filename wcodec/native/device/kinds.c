@@ -1,5 +1,5 @@
 /* What the kinds of factorization share: the list of them, and values of factors. */
-#include "device.h"
+#include "kinds.h"
 
 const wcz_kind *wcz_find_kind(uint64_t number) {
 #define ENTRY(name) &wcz_kind_##name,

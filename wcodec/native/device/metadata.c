@@ -1,5 +1,5 @@
 /* Metadata: maps of strings to strings, kept as they came (wcz.md, section 7). */
-#include "device.h"
+#include "decoder.h"
 
 #define MAX_CHUNKS 16       /* of metadata in a file; the keys of each are compared to all before them */
 

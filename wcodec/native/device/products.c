@@ -1,5 +1,5 @@
 /* How tensors are computed from factors: values, sums of products, and constants that no library gives. */
-#include "device.h"
+#include "kinds.h"
 
 /* -- values ----------------------------------------------------------------------------------------------------------- */
 
@@ -58,14 +58,15 @@ double wcz_dot(const wcz_values *a, size_t a_start, size_t a_stride, const wcz_v
 
 /* -- element by element ----------------------------------------------------------------------------------------------- */
 
-double wcz_value(const wcz_product_state *p, unsigned factor, uint64_t index) {
-    return wcz_load(p->values[factor].data, p->values[factor].wide ? WCZ_FLOAT64 : WCZ_FLOAT32, (size_t)index);
+double wcz_value(const wcz_product_state *p, unsigned factor, uint32_t index) {
+    const wcz_values *values = &p->values[factor];
+    return values->wide ? ((const double *)values->data)[index] : (double)((const float *)values->data)[index];
 }
 
-int wcz_build_elements(const wcz_job *job, uint64_t columns, uint64_t room, uint64_t terms, wcz_element element) {
+int wcz_build_elements(const wcz_job *job, uint32_t columns, uint64_t room, uint64_t terms, const void *own) {
     const unsigned count = job->record->factor_count;
     const uint64_t elements = wcz_count_of(job->record->shape, job->record->rank);
-    wcz_product_state p = {job, job->factors, NULL, NULL, 0};
+    wcz_product_state p = {job, job->factors, own, NULL, NULL, 0};
     void *values = NULL, *numbers = NULL;
     int error = wcz_product(elements, terms) > job->most_terms
                     ? WCZ_ERROR_PRODUCT
@@ -78,8 +79,10 @@ int wcz_build_elements(const wcz_job *job, uint64_t columns, uint64_t room, uint
         error = wcz_allocate(job->memory, room, sizeof(double), &numbers);
     }
     p.room = (double *)numbers;
-    for (uint64_t i = 0; !error && i < elements; i++) {
-        wcz_store(job->out, job->dtype, (size_t)i, element(&p, i / columns, i % columns));
+    for (uint32_t i = 0, place = 0; !error && place < elements; i++) {
+        for (uint32_t j = 0; j < columns; j++, place++) {
+            wcz_store(job->out, job->dtype, place, job->kind->element(&p, i, j));
+        }
     }
     for (unsigned i = 0; p.values && i < count; i++) {
         wcz_release(job->memory, &p.values[i].data);
@@ -132,8 +135,8 @@ double wcz_cosine(const double *room, uint32_t p, uint32_t f, uint32_t k) {
 
 /* -- generated matrices: SplitMix64, and the ones of its words --------------------------------------------------------- */
 
-int32_t wcz_generated(uint32_t seed, uint64_t columns, uint64_t a, uint64_t b) {
-    uint64_t z = seed + (a * columns + b + 1) * 0x9E3779B97F4A7C15u;
+int32_t wcz_generated(uint32_t seed, uint64_t place) {
+    uint64_t z = seed + (place + 1) * 0x9E3779B97F4A7C15u;
     int32_t ones = 0;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;

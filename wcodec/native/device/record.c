@@ -1,5 +1,5 @@
 /* Records, and their factors as kind, heads and options give them (wcz.md, sections 5.2 and 5.3). */
-#include "device.h"
+#include "kinds.h"
 
 #define MAX_ENTRIES 64
 #define MAX_BANDS 1024
@@ -239,7 +239,7 @@ static void default_head(const wcz_record *record, wcz_factor *factor) {
 int wcz_join_factors(const wcz_record *record, uint64_t streams, wcz_factor *factors) {
     const wcz_kind *kind = wcz_find_kind(record->kind);
     wcz_cursor heads = record->heads, axes = record->axes, stream = record->streams, bands = record->bands;
-    int error = kind ? kind->describe(record, factors) : WCZ_UNKNOWN_KIND;
+    int error = kind ? wcz_describe(kind, record, factors) : WCZ_UNKNOWN_KIND;
     if (!error && record->kind && !wcz_dtype_is_float(record->dtype)) {
         error = WCZ_RECORD;
     }
