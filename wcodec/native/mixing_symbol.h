@@ -67,12 +67,11 @@ static inline uint64_t code_escape(wcz_mixing_model *model, sink *to, uint32_t v
 /* The three counters of a magnitude, at a prediction of zero. Magnitudes around are rounded to units of the scale: those
  * of four neighbours to 0 .. 2, of the symbol before to 0 .. 3, of the one before that to 0 .. 2. */
 static inline void choose_counters(wcz_mixing_model *model, const walk *at, const outlook *o, uint32_t *counters[3]) {
+    static const int16_t MOST[8] = {2, 2, 2, 2, 3, 2, 0, 0}, WEIGHTS[8] = {3, 1, 9, 27, 3, 1, 0, 0};
     int32_t bin = clamp((o->scale - 1280) >> 7, 0, 25), unit = clamp((o->scale - 3200) >> 8, 0, 6), around, before;
     const int16_t *here = at->lines[0] + at->column;
     lanes symbols = lanes_with_two(o->neighbours, here[-1], here[-2]);
-    lanes coarse = lanes_right(lanes_add(lanes_magnitude(symbols), lanes_all((1 << unit) >> 1)), lanes_first(unit));
-    coarse = lanes_least(coarse, LANES_OF(2, 2, 2, 2, 3, 2, 0, 0));
-    lanes_half_dots(coarse, LANES_OF(3, 1, 9, 27, 3, 1, 0, 0), &around, &before);
+    lanes_weigh(&symbols, unit, MOST, WEIGHTS, &around, &before);
     counters[0] = model->counters[bin * 12 + before];
     counters[1] = model->counters[LEFT_CONTEXTS + bin * 15];
     counters[2] = model->counters[LEFT_CONTEXTS + PREDICTION_CONTEXTS + around];
@@ -81,10 +80,9 @@ static inline void choose_counters(wcz_mixing_model *model, const walk *at, cons
 /* A sign, which is hard to foresee: no branch. */
 static inline uint32_t code_negative(wcz_mixing_model *model, sink *to, const walk *at, const outlook *o,
                                      uint32_t negative) {
-    const lanes n = o->neighbours;
     size_t place = at->place < 31 ? at->place : 31;
-    uint32_t *counters[3] = {&model->sign_pairs[place][sign_case(LANE(n, 0)) * 3 + sign_case(LANE(n, 1))],
-                             &model->sign_predictions[(o->bin + 7) * 3 + sign_case(LANE(n, 2))], 0};
+    uint32_t *counters[3] = {&model->sign_pairs[place][sign_case(LANE(o->neighbours, 0)) * 3 + sign_case(LANE(o->neighbours, 1))],
+                             &model->sign_predictions[(o->bin + 7) * 3 + sign_case(LANE(o->neighbours, 2))], 0};
     mixture m = mixture_of(model, counters, 2, -2 * o->ratio, SIGN_MIXER);
     negative = sink_bit(to, m.chance, negative);
     learn_decision(model, &m, counters, 2, negative);
