@@ -12,10 +12,11 @@ enum {
     LINE_LIMIT = 16383                /* symbols are clipped to this where others look at them */
 };
 
+/* A neighbour is `line` rows above, and `one` + `row` * w + `kernel` * k columns further, w being a kernel's columns and k
+ * its places. */
 typedef struct {
-    int line;                         /* how many rows above */
-    ptrdiff_t column;                 /* offset */
-    int needs;                        /* what must be in the same kernel */
+    int8_t line, one, row, kernel;
+    int8_t needs;                     /* what must be in the same kernel */
 } tap;
 
 typedef struct {
@@ -23,7 +24,8 @@ typedef struct {
     uint32_t *columns;                /* running mean magnitude of each column and channel, in 2^-12, below 2^23 + 1 */
     uint32_t *channels;
     int16_t *lines[3];                /* this row, the row above and the one above that, clipped; zeros around them */
-    tap offsets[TAPS];
+    const tap *offsets;               /* TAPS of them, in columns of the array's kernel */
+    size_t kernel_columns;
     const int16_t *taps[TAPS];        /* where the neighbours of column 0 are */
     int16_t masks[16][TAPS];          /* 0 where a neighbour is in another kernel: by what is in the same kernel */
     uint8_t *inside;                  /* what is: by place in the kernel */
@@ -59,19 +61,22 @@ enum { NEEDS_LEFT = 1, NEEDS_LEFT2 = 2, NEEDS_RIGHT = 4, NEEDS_ABOVE = 8 };    /
 
 /* By kind of kernel: none, one row, several rows. Offsets stay within the margins of a line: 2 * kernel + 4 to the left,
  * 1 to the right. In the line itself they point at known symbols, or NEEDS_RIGHT hides what is there. */
+static const tap NEIGHBOURS[3][TAPS] = {
+    {{0, -1, 0, 0, 0}, {1, 0, 0, 0, 0}, {0, -2, 0, 0, 0}, {1, -1, 0, 0, 0},
+     {1, 1, 0, 0, 0}, {2, 0, 0, 0, 0}, {0, -3, 0, 0, 0}, {2, -1, 0, 0, 0}},
+    {{0, -1, 0, 0, NEEDS_LEFT}, {0, 0, 0, -1, 0}, {0, 1, 0, -1, NEEDS_RIGHT}, {1, 0, 0, 0, 0},
+     {0, -2, 0, 0, NEEDS_LEFT2}, {0, 0, 0, -2, 0}, {2, 0, 0, 0, 0}, {0, -1, 0, -1, NEEDS_LEFT}},
+    {{0, -1, 0, 0, NEEDS_LEFT}, {0, 0, -1, 0, NEEDS_ABOVE}, {0, 0, 0, -1, 0}, {1, 0, 0, 0, 0},
+     {0, -1, -1, 0, NEEDS_LEFT | NEEDS_ABOVE}, {0, 1, -1, 0, NEEDS_RIGHT | NEEDS_ABOVE}, {0, 0, 0, -2, 0},
+     {2, 0, 0, 0, 0}},
+};
+
 static inline void choose_taps(walk *at, int kind, size_t kernel_columns) {
-    const ptrdiff_t k = (ptrdiff_t)at->kernel, w = (ptrdiff_t)kernel_columns;
-    const tap taps[3][TAPS] = {
-        {{0, -1, 0}, {1, 0, 0}, {0, -2, 0}, {1, -1, 0}, {1, 1, 0}, {2, 0, 0}, {0, -3, 0}, {2, -1, 0}},
-        {{0, -1, NEEDS_LEFT}, {0, -k, 0}, {0, 1 - k, NEEDS_RIGHT}, {1, 0, 0},
-         {0, -2, NEEDS_LEFT2}, {0, -2 * k, 0}, {2, 0, 0}, {0, -k - 1, NEEDS_LEFT}},
-        {{0, -1, NEEDS_LEFT}, {0, -w, NEEDS_ABOVE}, {0, -k, 0}, {1, 0, 0},
-         {0, -w - 1, NEEDS_LEFT | NEEDS_ABOVE}, {0, 1 - w, NEEDS_RIGHT | NEEDS_ABOVE}, {0, -2 * k, 0}, {2, 0, 0}},
-    };
+    at->offsets = NEIGHBOURS[kind];
+    at->kernel_columns = kernel_columns;
     for (int i = 0; i < TAPS; i++) {
-        at->offsets[i] = taps[kind][i];
         for (int inside = 0; inside < 16; inside++) {
-            at->masks[inside][i] = (taps[kind][i].needs & ~inside) ? 0 : -1;
+            at->masks[inside][i] = (at->offsets[i].needs & ~inside) ? 0 : -1;
         }
     }
     for (size_t place = 0; place < at->kernel; place++) {
@@ -80,6 +85,10 @@ static inline void choose_taps(walk *at, int kind, size_t kernel_columns) {
                                       | (x + 1 < kernel_columns ? NEEDS_RIGHT : 0)
                                       | (place >= kernel_columns ? NEEDS_ABOVE : 0));
     }
+}
+
+static inline const int16_t *tap_of(const walk *at, const tap *t) {
+    return at->lines[t->line] + t->one + t->row * (ptrdiff_t)at->kernel_columns + t->kernel * (ptrdiff_t)at->kernel;
 }
 
 static inline void find_neighbours(const walk *at, outlook *o) {

@@ -53,7 +53,7 @@ static inline uint32_t code_even(sink *to, int count, uint32_t value) {
 }
 
 /* Exponential Golomb of order 2: sizes 2 .. 31, then that many bits, the highest with a counter. 0 <= value < 2^32 - 4. */
-static inline uint64_t code_escape(wcz_mixing_model *model, sink *to, uint32_t value) {
+static inline uint32_t code_escape(wcz_mixing_model *model, sink *to, uint32_t value) {
     int size = 2, actual = (int)wcz_log2(value + 4);
     while (size < 31 && code_plain(model, to, &model->escape_sizes[size], size < actual)) {
         size++;
@@ -61,7 +61,7 @@ static inline uint64_t code_escape(wcz_mixing_model *model, sink *to, uint32_t v
     uint32_t low = value + 4 - ((uint32_t)1 << size);
     uint32_t top = code_plain(model, to, &model->escape_tops[size], low >> (size - 1) & 1);
     uint32_t rest = code_even(to, size - 1, low & (((uint32_t)1 << (size - 1)) - 1));
-    return ((uint64_t)1 << size) + ((uint64_t)top << (size - 1)) + rest - 4;
+    return ((uint32_t)1 << size) + (top << (size - 1)) + rest - 4;
 }
 
 /* The three counters of a magnitude, at a prediction of zero. Magnitudes around are rounded to units of the scale: those
@@ -89,8 +89,9 @@ static inline uint32_t code_negative(wcz_mixing_model *model, sink *to, const wa
     return negative;
 }
 
-/* Magnitude less one, known to be below 2^31 - 1 in the encoder: the part above the noise in unary, the rest nearly even. */
-static inline uint64_t code_excess(wcz_mixing_model *model, sink *to, const outlook *o, uint32_t *const counters[3],
+/* Magnitude less one, known to be below 2^31 - 1 in the encoder: the part above the noise in unary, the rest nearly even.
+ * A decoder that finds a larger one gives 2^31 - 1. */
+static inline uint32_t code_excess(wcz_mixing_model *model, sink *to, const outlook *o, uint32_t *const counters[3],
                                    int32_t fraction, uint32_t excess) {
     int32_t shift = (o->scale >> 8) - 13;
     shift = shift > 0 ? shift : 0;
@@ -101,9 +102,13 @@ static inline uint64_t code_excess(wcz_mixing_model *model, sink *to, const outl
             break;
         }
     }
-    uint64_t result = node - 1;
+    uint32_t result = node - 1;
     if (node == NODES) {
-        result += code_escape(model, to, high - (NODES - 1));
+        uint32_t escape = code_escape(model, to, high - (NODES - 1));
+        if (escape > ((uint32_t)INT32_MAX >> shift) - (NODES - 1)) {
+            return INT32_MAX;
+        }
+        result += escape;
     }
     if (shift > 0) {
         uint32_t *top = &model->low_bits[shift][node < 4 ? node - 1 : 3];
@@ -127,7 +132,7 @@ static inline int32_t code_symbol(wcz_mixing_model *model, sink *to, const walk 
     uint32_t negative = code_negative(model, to, at, o, value < 0);
     int against = (strength != 0) & (negative != (uint32_t)(o->bin < 0));
     counters[1] = prediction + 16 * (7 * against + strength);
-    uint64_t excess = code_excess(model, to, o, counters, fraction, magnitude - 1);
+    uint32_t excess = code_excess(model, to, o, counters, fraction, magnitude - 1);
     if (excess >= INT32_MAX) {
         return INT32_MIN;
     }

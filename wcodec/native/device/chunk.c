@@ -108,13 +108,6 @@ static int check_records(const wcz_memory *memory, const wcz_limits *limits, wcz
 
 /* -- streams ---------------------------------------------------------------------------------------------------------- */
 
-static int natural(wcz_cursor *at, uint64_t *value) {
-    wcz_object object;
-    (void)wcz_next_object(at, &object);
-    *value = object.value;
-    return object.type == WCZ_INTEGER && !object.negative ? 0 : WCZ_RECORD;
-}
-
 /* The head of the manifest, a coder or [coder, nbytes, ..., coder]; the payloads follow each other from `payload` on. */
 static int open_streams(const wcz_memory *memory, wcz_chunk *chunk, wcz_cursor at, const uint8_t *payload, size_t size) {
     wcz_cursor inside = at;
@@ -137,7 +130,7 @@ static int open_streams(const wcz_memory *memory, wcz_chunk *chunk, wcz_cursor a
     chunk->stream_count = (uint32_t)(entries + 1) / 2;
     for (uint32_t i = 0; i < chunk->stream_count; i++) {
         nbytes = size;
-        if ((error = natural(&at, &coder)) || (i + 1 < chunk->stream_count && (error = natural(&at, &nbytes)))) {
+        if ((error = wcz_next_natural(&at, &coder)) || (i + 1 < chunk->stream_count && (error = wcz_next_natural(&at, &nbytes)))) {
             return error;
         }
         if (nbytes > size) {

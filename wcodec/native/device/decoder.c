@@ -60,24 +60,24 @@ static wcz_result fail(wcz_decoder *decoder, int error) {
 
 /* A difference needs its base, which this library does not take. */
 static int take_delta(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
-    wcz_object delta, base, result, whole, position;
+    wcz_object delta, digest, whole;
     wcz_cursor at;
+    uint64_t position;
     int error = wcz_read_whole(&decoder->memory, body, nbytes, decoder->limits.manifest_nbytes, &delta, &at);
     if (error || delta.type != WCZ_ARRAY || delta.value != 3) {
         return error ? error : WCZ_RECORD;
     }
-    (void)wcz_next_object(&at, &base);
-    (void)wcz_next_object(&at, &result);
-    (void)wcz_next_object(&at, &whole);
-    if (base.type != WCZ_BYTES || base.value != 16 || result.type != WCZ_BYTES || result.value != 16 ||
-        whole.type != WCZ_ARRAY) {
-        return WCZ_RECORD;
-    }
-    for (uint64_t i = 0, least = 0; i < whole.value; i++, least = position.value + 1) {
-        (void)wcz_next_object(&at, &position);
-        if (position.type != WCZ_INTEGER || position.negative || position.value < least) {
+    for (unsigned i = 0; i < 2; i++) {      /* of the base, of what it becomes */
+        if (wcz_next_of(&at, WCZ_BYTES, &digest) || digest.value != 16) {
             return WCZ_RECORD;
         }
+    }
+    error = wcz_next_of(&at, WCZ_ARRAY, &whole);
+    for (uint64_t i = 0, least = 0; !error && i < whole.value; i++, least = position + 1) {
+        error = wcz_next_natural(&at, &position) || position < least ? WCZ_RECORD : 0;
+    }
+    if (error) {
+        return error;
     }
     return decoder->tensors_seen ? WCZ_CHUNK_ORDER : WCZ_BASE_MISSING;
 }

@@ -21,6 +21,17 @@ void wcz_release(const wcz_memory *memory, void **block) {
     *block = NULL;
 }
 
+int wcz_enlarge(const wcz_memory *memory, void **block, size_t kept, uint64_t count, size_t size) {
+    void *larger;
+    int error = wcz_allocate(memory, count, size, &larger);
+    if (!error) {
+        wcz_copy(larger, *block, kept);
+        wcz_release(memory, block);
+        *block = larger;
+    }
+    return error;
+}
+
 void wcz_copy(void *to, const void *from, size_t nbytes) {
     for (size_t i = 0; i < nbytes; i++) {
         ((uint8_t *)to)[i] = ((const uint8_t *)from)[i];

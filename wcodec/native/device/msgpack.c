@@ -94,6 +94,18 @@ int wcz_next_object(wcz_cursor *cursor, wcz_object *object) {
     return take_long(cursor, *byte, object);
 }
 
+int wcz_next_of(wcz_cursor *cursor, wcz_object_type type, wcz_object *object) {
+    int error = wcz_next_object(cursor, object);
+    return error ? error : object->type == type ? 0 : WCZ_RECORD;
+}
+
+int wcz_next_natural(wcz_cursor *cursor, uint64_t *value) {
+    wcz_object object;
+    int error = wcz_next_of(cursor, WCZ_INTEGER, &object);
+    *value = object.value;
+    return error ? error : object.negative ? WCZ_RECORD : 0;
+}
+
 /* No recursion: what is still to come is one number, whatever the nesting. It does not overflow: all that it counts has
  * been checked to be there. */
 void wcz_skip_object(wcz_cursor *cursor) {

@@ -8,13 +8,6 @@ enum { KIND, PARAMS, HEADS, AXES, STREAMS, BANDS, OPTIONS };
 
 /* -- parsing --------------------------------------------------------------------------------------------------------- */
 
-static int natural(wcz_cursor *cursor, uint64_t *value) {
-    wcz_object object;
-    int error = wcz_next_object(cursor, &object);
-    *value = object.value;
-    return error ? error : object.type == WCZ_INTEGER && !object.negative ? 0 : WCZ_RECORD;
-}
-
 static int split_head(uint64_t head, uint8_t *dtype, uint8_t *form, uint8_t *scan) {
     *dtype = (uint8_t)(head % 16);
     *form = (uint8_t)(head / 16 % 4);
@@ -28,8 +21,8 @@ static int split_head(uint64_t head, uint8_t *dtype, uint8_t *form, uint8_t *sca
 /* The entries of an array option, `count` of them. */
 static int entries(wcz_cursor *cursor, wcz_cursor *at, uint16_t *count) {
     wcz_object object;
-    int error = wcz_next_object(cursor, &object);
-    if (error || object.type != WCZ_ARRAY || object.value > MAX_ENTRIES) {
+    int error = wcz_next_of(cursor, WCZ_ARRAY, &object);
+    if (error || object.value > MAX_ENTRIES) {
         return error ? error : WCZ_RECORD;
     }
     *at = *cursor;
@@ -70,7 +63,7 @@ static int parse_options(wcz_cursor *cursor, uint64_t pairs, wcz_record *record)
     int error = 0;
     for (; pairs && !error; pairs--) {
         uint64_t key;
-        if ((error = natural(cursor, &key)) || key >= OPTIONS) {
+        if ((error = wcz_next_natural(cursor, &key)) || key >= OPTIONS) {
             return WCZ_RECORD;
         }
         if (key == KIND) {
@@ -101,7 +94,7 @@ int wcz_parse_record(wcz_cursor *cursor, uint64_t rank, wcz_record *record) {
     uint64_t value, fields;
     int error = wcz_next_object(cursor, &object), over = 0;
     *record = empty;
-    if (error || object.type != WCZ_ARRAY || object.value == 0 || (error = natural(cursor, &value))) {
+    if (error || object.type != WCZ_ARRAY || object.value == 0 || (error = wcz_next_natural(cursor, &value))) {
         return WCZ_RECORD;
     }
     fields = object.value;
@@ -214,8 +207,8 @@ static int read_streams(const wcz_record *record, wcz_cursor *streams, wcz_curso
                         wcz_factor *factor) {
     uint64_t stream = 0, band = 1;
     unsigned order[WCZ_MAX_RANK];
-    int error = record->streams.at ? natural(streams, &stream) : 0;
-    if (error || (record->bands.at && (error = natural(bands, &band)))) {
+    int error = record->streams.at ? wcz_next_natural(streams, &stream) : 0;
+    if (error || (record->bands.at && (error = wcz_next_natural(bands, &band)))) {
         return error;
     }
     if (band < 1 || band > MAX_BANDS || stream >= stream_count || band > stream_count - stream) {
@@ -247,7 +240,7 @@ int wcz_join_factors(const wcz_record *record, uint64_t streams, wcz_factor *fac
         wcz_factor *factor = &factors[i];
         uint64_t head;
         default_head(record, factor);
-        if (heads.at && !(error = natural(&heads, &head))) {
+        if (heads.at && !(error = wcz_next_natural(&heads, &head))) {
             error = split_head(head, &factor->dtype, &factor->form, &factor->scan);
         }
         if (!error && i == 0 && (factor->form != record->form || factor->scan != record->scan)) {
