@@ -48,10 +48,10 @@ static int count_factor(wcz_chunk *chunk, const wcz_factor *factor) {
 }
 
 /* Elements of a step array, a dimension of 0 counting as 1. */
-static uint64_t step_extent(const wcz_factor *factor) {
-    uint64_t count = factor->form == WCZ_QUANTIZED;
+static uint32_t step_extent(const wcz_factor *factor) {
+    uint32_t count = factor->form == WCZ_QUANTIZED;
     for (unsigned i = 0; i < factor->rank; i++) {
-        count = wcz_product(count, factor->step_axes >> i & 1 && factor->shape[i] ? factor->shape[i] : 1);
+        count = wcz_times(count, factor->step_axes >> i & 1 && factor->shape[i] ? factor->shape[i] : 1);
     }
     return count;
 }
@@ -59,18 +59,19 @@ static uint64_t step_extent(const wcz_factor *factor) {
 /* Everything that a record declares, before anything of that size is made. `*elements`: of the chunk so far. */
 static int check_record(const wcz_limits *limits, wcz_chunk *chunk, const wcz_record *record, const wcz_factor *factors,
                         uint64_t *elements, uint64_t *total_nbytes) {
-    uint64_t extent = wcz_extent(record->shape, record->rank), stored = 0;
+    const uint32_t extent = wcz_extent(record->shape, record->rank);
+    uint64_t stored = 0;
     int error = 0;
     if (extent > limits->elements) {
         return WCZ_LIMIT;
     }
-    *total_nbytes += wcz_count_of(record->shape, record->rank) * wcz_dtype_nbytes(record->dtype);
+    *total_nbytes += (uint64_t)wcz_count_of(record->shape, record->rank) * wcz_dtype_nbytes(record->dtype);
     for (unsigned i = 0; i < record->factor_count; i++) {
-        uint64_t of_factor = wcz_extent(factors[i].shape, factors[i].rank), of_steps = step_extent(&factors[i]);
+        const uint32_t of_factor = wcz_extent(factors[i].shape, factors[i].rank), of_steps = step_extent(&factors[i]);
         if (of_factor > limits->elements || of_steps > limits->elements) {
             return WCZ_LIMIT;
         }
-        stored += of_factor + of_steps;
+        stored += (uint64_t)of_factor + of_steps;
     }
     *elements += stored > extent ? stored : extent;
     if (*elements > limits->elements || *total_nbytes > limits->total_nbytes) {
@@ -176,7 +177,7 @@ int wcz_chunk_open(const wcz_memory *memory, const wcz_limits *limits, wcz_chunk
 /* Elements of the next array of a stream and of those behind it that share its dtype. Runs through the records from the
  * first one: `seen` counts the arrays of the stream. */
 static int find_run(const wcz_memory *memory, const wcz_limits *limits, const wcz_chunk *chunk, uint32_t number,
-                    uint64_t *elements) {
+                    uint32_t *elements) {
     const wcz_stream *stream = &chunk->streams[number];
     wcz_cursor at = chunk->first;
     uint32_t seen = stream->stepped;

@@ -35,9 +35,9 @@ struct wcz_stream {
     void *state, *run;          /* the coder's; allocated */
     float *steps;               /* of all its quantized factors; codes before they are turned into steps */
     uint32_t step_count, steps_given;
-    uint64_t elements;          /* of all its arrays */
-    uint64_t run_elements;      /* of the current array and those behind it that share its dtype, for float_planes */
-    uint64_t run_end;           /* of the run as a whole */
+    uint32_t elements;          /* of all its arrays */
+    uint32_t run_elements;      /* of the current array and those behind it that share its dtype, for float_planes */
+    uint32_t run_end;           /* of the run as a whole */
     uint32_t arrays, done;
     uint32_t stepped;           /* whether its first array holds step codes */
 };

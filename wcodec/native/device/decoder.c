@@ -16,7 +16,7 @@ static void set_limits(wcz_limits *limits, const wcz_limits *wanted) {
     for (unsigned i = 0; wanted && i < sizeof *limits / sizeof *to; i++) {
         to[i] = from[i] ? from[i] : to[i];
     }
-    limits->elements = limits->elements < UINT32_MAX ? limits->elements : UINT32_MAX;
+    limits->elements = limits->elements < UINT32_MAX ? limits->elements : UINT32_MAX - 1;
 }
 
 wcz_decoder *wcz_open(const wcz_memory *memory, const wcz_limits *limits) {
@@ -158,7 +158,7 @@ static int give_tensor(wcz_decoder *decoder) {
     tensor->kind = (uint32_t)record->kind;
     tensor->factor_count = record->factor_count;
     tensor->factors = chunk->factors;
-    tensor->count = (uint32_t)wcz_count_of(record->shape, record->rank);
+    tensor->count = wcz_count_of(record->shape, record->rank);
     wcz_copy(tensor->shape, record->shape, sizeof tensor->shape);
     return 0;
 }

@@ -30,6 +30,12 @@ int wcz_is_utf8(const uint8_t *text, size_t nbytes);
 int wcz_compare(const uint8_t *a, size_t a_nbytes, const uint8_t *b, size_t b_nbytes);      /* < 0, 0, > 0 */
 uint64_t wcz_product(uint64_t a, uint64_t b);                  /* 2^64 - 1 where it is more */
 
+/* The same of sizes of tensors: 2^32 - 1, which no limit allows, stands for all that is larger. */
+static inline uint32_t wcz_times(uint32_t a, uint32_t b) {
+    const uint64_t product = (uint64_t)a * b;
+    return product >> 32 ? UINT32_MAX : (uint32_t)product;
+}
+
 /* -- checksum.c ------------------------------------------------------------------------------------------------------ */
 
 uint32_t wcz_crc32(uint32_t crc, const uint8_t *data, size_t nbytes);      /* 0 at the start */

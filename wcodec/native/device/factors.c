@@ -14,17 +14,19 @@ void wcz_param(const wcz_record *record, unsigned index, wcz_object *object, wcz
     }
 }
 
-int wcz_natural_param(const wcz_record *record, unsigned index, char form, uint64_t most, uint64_t *value) {
+int wcz_natural_param(const wcz_record *record, unsigned index, char form, uint32_t most, uint32_t *value) {
     wcz_object object;
     wcz_cursor list;
     wcz_param(record, index, &object, &list);
-    *value = object.value;
     if (object.type == WCZ_NO_OBJECT) {
-        *value = (uint64_t)(form - '0');
+        *value = (uint32_t)(form - '0');
         return form >= '0' ? 0 : WCZ_FACTORIZATION;
     }
-    int within = object.type == WCZ_INTEGER && !object.negative && *value >= wcz_least(form) && *value <= most;
-    return within ? 0 : WCZ_FACTORIZATION;
+    *value = (uint32_t)object.value;
+    if (object.type != WCZ_INTEGER || object.negative || object.value < wcz_least(form) || object.value > most) {
+        return WCZ_FACTORIZATION;
+    }
+    return 0;
 }
 
 int wcz_list_param(const wcz_record *record, unsigned index, int optional, wcz_list *list) {
@@ -55,33 +57,20 @@ void wcz_set_shape(wcz_factor *factor, const char *name, unsigned rank, const ui
     }
 }
 
-int wcz_set_extents(wcz_factor *factor, const char *name, unsigned rank, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
-    const uint64_t extents[4] = {a, b, c, d};
-    uint32_t shape[4];
-    for (unsigned i = 0; i < rank; i++) {
-        if (extents[i] > UINT32_MAX) {
-            return WCZ_LIMIT;
-        }
-        shape[i] = (uint32_t)extents[i];
-    }
-    wcz_set_shape(factor, name, rank, shape);
-    return 0;
-}
-
 /* -- views ----------------------------------------------------------------------------------------------------------- */
 
 /* Larger ones than any limit allows are refused here, so that rows and columns fit 32 bits. */
 int wcz_as_matrix(const wcz_record *record, unsigned params, wcz_extents *x) {
-    uint64_t split = 0;
+    uint32_t split;
     if (record->rank < 2 || record->param_count > params + 1 ||
         wcz_natural_param(record, params, '0', record->rank - 1u, &split)) {
         return WCZ_FACTORIZATION;
     }
     split = split ? split : record->rank - 1u;
     x->slices = 1;
-    x->rows = wcz_count_of(record->shape, (unsigned)split);
-    x->columns = wcz_count_of(record->shape + split, record->rank - (unsigned)split);
-    return wcz_product(x->rows ? x->rows : 1, x->columns ? x->columns : 1) > UINT32_MAX ? WCZ_LIMIT : 0;
+    x->rows = wcz_count_of(record->shape, split);
+    x->columns = wcz_count_of(record->shape + split, record->rank - split);
+    return wcz_times(x->rows ? x->rows : 1, x->columns ? x->columns : 1) == UINT32_MAX ? WCZ_LIMIT : 0;
 }
 
 int wcz_as_column(const wcz_record *record, unsigned params, wcz_extents *x) {

@@ -3,7 +3,7 @@
 
 /* Slices: elements for each place of the longest axis. */
 static int view(const wcz_record *record, unsigned params, wcz_extents *x) {
-    uint64_t largest = 1;
+    uint32_t largest = 1;
     for (unsigned i = 0; i < record->rank; i++) {
         largest = record->shape[i] > largest ? record->shape[i] : largest;
     }
@@ -18,10 +18,11 @@ static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *
     if (error || record->factor_count != record->rank) {
         return error ? error : WCZ_RECORD;
     }
-    for (unsigned i = 0; !error && i < record->rank; i++) {
-        error = wcz_set_extents(&factors[i], "factor", 2, record->shape[i], x.params[0], 0, 0);
+    for (unsigned i = 0; i < record->rank; i++) {
+        const uint32_t shape[2] = {record->shape[i], x.params[0]};
+        wcz_set_shape(&factors[i], "factor", 2, shape);
     }
-    return error;
+    return 0;
 }
 
 /* Place i of the tensor as a vector. */

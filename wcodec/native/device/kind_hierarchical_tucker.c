@@ -40,18 +40,19 @@ static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *
     }
     make_tree(&t, modes.rows.count);
     for (unsigned node = 1; node < t.count; node++) {
-        uint64_t inside = wcz_mode_product(&modes, t.first[node], t.last[node]), outside = modes.elements / inside;
-        uint64_t most = inside < outside ? inside : outside;
+        const uint64_t inside = wcz_mode_product(&modes, t.first[node], t.last[node]), outside = modes.elements / inside;
+        const uint64_t most = inside < outside ? inside : outside;
         if (rank_of(&modes, node) < 1 || rank_of(&modes, node) > most) {
             return WCZ_FACTORIZATION;
         }
     }
-    for (unsigned node = 0; record->factor_count == t.count && !error && node < t.count; node++) {
+    for (unsigned node = 0; record->factor_count == t.count && node < t.count; node++) {
         const unsigned left = t.left[node], mode = t.first[node];
-        error = wcz_set_extents(&factors[node], "node", 3, left ? rank_of(&modes, left) : modes.rows.values[mode],
-                                left ? rank_of(&modes, left + 1) : modes.columns.values[mode], rank_of(&modes, node), 0);
+        const uint32_t shape[3] = {left ? rank_of(&modes, left) : modes.rows.values[mode],
+                                   left ? rank_of(&modes, left + 1) : modes.columns.values[mode], rank_of(&modes, node)};
+        wcz_set_shape(&factors[node], "node", 3, shape);
     }
-    return record->factor_count == t.count ? error : WCZ_RECORD;
+    return record->factor_count == t.count ? 0 : WCZ_RECORD;
 }
 
 /* While it is built. */
@@ -98,7 +99,7 @@ static int build(const wcz_job *job) {
         terms += job->factors[node].count;
         ranks += job->factors[node].shape[2];
     }
-    return wcz_build_elements(job, (uint32_t)n.modes.matrix.columns, ranks, terms, &n);
+    return wcz_build_elements(job, n.modes.matrix.columns, ranks, terms, &n);
 }
 
 const wcz_kind wcz_kind_hierarchical_tucker = {8, NULL, NULL, describe, build, element};

@@ -7,7 +7,7 @@ enum { TENT = 25, POOL = 26, DCT = 27 };
 
 /* Slices: channels of the image. */
 static int view(const wcz_record *record, unsigned params, wcz_extents *x) {
-    uint64_t height, width;
+    uint32_t height, width;
     if (record->rank != 2 || record->param_count > params ||
         wcz_natural_param(record, 0, '!', MAX_EXTENT, &height) || wcz_natural_param(record, 1, '!', MAX_EXTENT, &width)) {
         return WCZ_FACTORIZATION;
@@ -32,7 +32,7 @@ static double entry_of(uint32_t kind, const double *room, uint32_t size, uint32_
 
 static double element(wcz_product_state *p, uint32_t row, uint32_t unit) {
     const wcz_extents *x = (const wcz_extents *)p->own;
-    const uint32_t height = (uint32_t)x->params[0], width = (uint32_t)x->params[1], size = (uint32_t)x->params[2];
+    const uint32_t height = x->params[0], width = x->params[1], size = x->params[2];
     const uint32_t kind = p->job->kind->number, *shape = p->factors[0].shape, channels = shape[2];
     const uint32_t channel = row % channels, pixel = row / channels;
     double sum = 0;

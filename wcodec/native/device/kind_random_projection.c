@@ -6,7 +6,7 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
     const uint32_t rank = p->factors[0].shape[0], columns = p->factors[0].shape[1];
     double sum = 0;
     for (uint32_t k = 0; k < rank; k++) {
-        sum += wcz_generated((uint32_t)x->params[1], (uint64_t)i * rank + k) * wcz_value(p, 0, k * columns + j);
+        sum += wcz_generated(x->params[1], (uint64_t)i * rank + k) * wcz_value(p, 0, k * columns + j);
     }
     return sum;
 }

@@ -7,7 +7,7 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
     const uint32_t bits = p->factors[0].shape[0], columns = p->factors[0].shape[1];
     int32_t sum = 0;
     for (uint32_t b = 0; b < bits; b++) {
-        int32_t entry = wcz_generated((uint32_t)x->params[1], (uint64_t)i * bits + b);
+        int32_t entry = wcz_generated(x->params[1], (uint64_t)i * bits + b);
         sum += wcz_value(p, 0, b * columns + j) != 0 ? entry : -entry;
     }
     double scale = wcz_value(p, 1, j);

@@ -5,7 +5,7 @@ enum { PLAIN, SPECTRUM, MAX_PIXELS = 16 };
 
 static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
     const uint32_t *shape = record->shape;
-    uint64_t layout;
+    uint32_t layout;
     (void)kind;
     if (record->param_count > 1 || wcz_natural_param(record, 0, '0', SPECTRUM, &layout) ||
         (layout == SPECTRUM && (record->rank != 4 || shape[0] - 1u >= MAX_PIXELS || shape[1] - 1u >= MAX_PIXELS))) {
@@ -39,10 +39,12 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
     for (uint32_t bin = 0; bin < height * half; bin++) {
         const uint32_t f = bin / half, g = bin % half, angle = (f * y * width + g * x * height) % turn;
         const double scale = (g == 0 || 2 * g == width ? 1 : 2) * wcz_square_root(1.0 / turn);
-        const double cosine = (float)(scale * wcz_sine_of_turn((4 * angle + turn) % (4 * turn), 4 * turn));
-        const double sine_ = (float)(scale * wcz_sine_of_turn(angle, turn));
-        sum += cosine * wcz_value(p, 0, first + 2 * bin) * wcz_value(p, 1, 2 * bin);
-        sum -= sine_ * wcz_value(p, 0, first + 2 * bin + 1) * wcz_value(p, 1, 2 * bin + 1);
+        /* The cosine of the angle for a real part; less its sine, the cosine a quarter of a turn on, for an imaginary one. */
+        for (uint32_t part = 0; part < 2; part++) {
+            const uint32_t place = 2 * bin + part, turned = (4 * angle + (1 + part) * turn) % (4 * turn);
+            const double factor = (float)(scale * wcz_sine_of_turn(turned, 4 * turn));
+            sum += factor * wcz_value(p, 0, first + place) * wcz_value(p, 1, place);
+        }
     }
     return sum;
 }

@@ -36,10 +36,12 @@ static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *
     }
     (void)axes_of(record, &axes);
     wcz_set_shape(&factors[0], "core", record->rank, record->shape);
-    factors[0].shape[axes.values[0]] = (uint32_t)x.params[0];
-    factors[0].shape[axes.values[1]] = (uint32_t)x.params[1];
-    (void)wcz_set_extents(&factors[1], "first", 2, x.rows, x.params[0], 0, 0);
-    return wcz_set_extents(&factors[2], "second", 2, x.columns, x.params[1], 0, 0);
+    const uint32_t shapes[2][2] = {{x.rows, x.params[0]}, {x.columns, x.params[1]}};
+    for (unsigned i = 0; i < 2; i++) {
+        factors[0].shape[axes.values[i]] = x.params[i];
+        wcz_set_shape(&factors[1 + i], i ? "second" : "first", 2, shapes[i]);
+    }
+    return 0;
 }
 
 /* Place i of the tensor as a vector. */

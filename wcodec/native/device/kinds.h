@@ -20,11 +20,11 @@ typedef struct {
     uint64_t most_terms;        /* of all sums of products: a hostile file must not take days */
 } wcz_job;
 
-/* What a plan counts with. */
+/* What a plan counts with; 2^32 - 1 stands for all that is larger. */
 typedef struct {
-    uint64_t rows, columns;     /* of the weight as its kind sees it */
-    uint64_t slices;            /* what else the kind counts; 1 where it does not say */
-    uint64_t params[4];
+    uint32_t rows, columns;     /* of the weight as its kind sees it */
+    uint32_t slices;            /* what else the kind counts; 1 where it does not say */
+    uint32_t params[4];
     const char *work, *factors; /* parts of the plan */
 } wcz_extents;
 
@@ -125,13 +125,10 @@ int wcz_as_column(const wcz_record *record, unsigned params, wcz_extents *x);
 
 void wcz_set_shape(wcz_factor *factor, const char *name, unsigned rank, const uint32_t *shape);
 
-/* The same from four extents, the first `rank` of them; WCZ_LIMIT where one is beyond 32 bits. */
-int wcz_set_extents(wcz_factor *factor, const char *name, unsigned rank, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
-
 /* Parameter `index`, a natural number up to `most`; its form is the first character of SIZE, COUNT or DEFAULT. */
-int wcz_natural_param(const wcz_record *record, unsigned index, char form, uint64_t most, uint64_t *value);
+int wcz_natural_param(const wcz_record *record, unsigned index, char form, uint32_t most, uint32_t *value);
 
-static inline uint64_t wcz_least(char form) {
+static inline uint32_t wcz_least(char form) {
     return form != '#' && form != '0';
 }
 

@@ -3,11 +3,11 @@
 
 /* -- expressions ------------------------------------------------------------------------------------------------------ */
 
-static uint64_t evaluate(const char **at, const wcz_extents *x);
+static uint32_t evaluate(const char **at, const wcz_extents *x);
 
-static uint64_t operand(const char **at, const wcz_extents *x) {
+static uint32_t operand(const char **at, const wcz_extents *x) {
     const char c = *(*at)++;
-    uint64_t value;
+    uint32_t value;
     if (c == '(') {
         value = evaluate(at, x);
         ++*at;      /* ')' */
@@ -19,24 +19,24 @@ static uint64_t operand(const char **at, const wcz_extents *x) {
     if (c >= 'A') {
         return c == 'R' ? x->rows : c == 'C' ? x->columns : x->slices;
     }
-    for (value = (uint64_t)(c - '0'); **at >= '0' && **at <= '9'; ++*at) {
-        value = 10 * value + (uint64_t)(**at - '0');
+    for (value = (uint32_t)(c - '0'); **at >= '0' && **at <= '9'; ++*at) {
+        value = 10 * value + (uint32_t)(**at - '0');
     }
     return value;
 }
 
 /* From left to right. Sums do not overflow where they stand; a divisor is a parameter that is at least 1. */
-static uint64_t evaluate(const char **at, const wcz_extents *x) {
-    uint64_t value = operand(at, x);
+static uint32_t evaluate(const char **at, const wcz_extents *x) {
+    uint32_t value = operand(at, x);
     for (;;) {
         const char sign = **at;
         if (sign != '*' && sign != '/' && sign != '&' && sign != '+') {
             return value;
         }
         ++*at;
-        const uint64_t other = operand(at, x);
+        const uint32_t other = operand(at, x);
         if (sign == '*') {
-            value = wcz_product(value, other);
+            value = wcz_times(value, other);
         } else if (sign == '/') {
             value = value / other + (value % other != 0);
         } else if (sign == '+') {
@@ -67,11 +67,11 @@ int wcz_read_plan(const wcz_kind *kind, const wcz_record *record, wcz_extents *x
     int error = kind->view(record, count, x);
     at = kind->plan;
     for (unsigned i = 0; !error && i < count; i++, at = past_end(at)) {
-        error = wcz_natural_param(record, i, *at, UINT64_MAX, &x->params[i]);
+        error = wcz_natural_param(record, i, *at, UINT32_MAX, &x->params[i]);
     }
     at = kind->plan;
     for (unsigned i = 0; !error && i < count; i++, at++) {
-        const uint64_t least = wcz_least(*at++), most = evaluate(&at, x);
+        const uint32_t least = wcz_least(*at++), most = evaluate(&at, x);
         error = x->params[i] > (most ? most : least) ? WCZ_FACTORIZATION : 0;
     }
     return error;
@@ -86,11 +86,11 @@ static int read_shape(const char **at, const wcz_extents *x, const wcz_record *r
         ++*at;
     }
     while (**at && **at != '<') {
-        const uint64_t extent = evaluate(at, x);
-        if (extent > UINT32_MAX) {
+        const uint32_t extent = evaluate(at, x);
+        if (extent == UINT32_MAX) {
             return WCZ_LIMIT;
         }
-        factor->shape[factor->rank++] = (uint32_t)extent;
+        factor->shape[factor->rank++] = extent;
         *at += **at == ',';
     }
     factor->integer = **at == '<';
@@ -121,11 +121,11 @@ int wcz_describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *fac
 /* -- decoded factors -------------------------------------------------------------------------------------------------- */
 
 /* Each element is from 0 to below `below`. */
-static int check_integers(const wcz_factor *factor, uint64_t below, uint64_t *sum) {
+static int check_integers(const wcz_factor *factor, uint32_t below, uint64_t *sum) {
     *sum = 0;
     for (uint32_t i = 0; i < factor->count; i++) {
         const int64_t value = wcz_load_integer(factor->data, factor->stored, i);
-        if (value < 0 || (uint64_t)value >= below) {
+        if (value < 0 || value >= (int64_t)below) {
             return WCZ_FACTORIZATION;
         }
         *sum += (uint64_t)value;
@@ -133,10 +133,10 @@ static int check_integers(const wcz_factor *factor, uint64_t below, uint64_t *su
     return 0;
 }
 
-static int check_rows(const wcz_factor *mask, uint64_t most) {
-    uint64_t ones = 0;
+static int check_rows(const wcz_factor *mask, uint32_t most) {
+    uint32_t ones = 0;
     for (uint32_t i = 0; i < mask->count; i++) {
-        ones = (i % mask->shape[1] ? ones : 0) + (uint64_t)wcz_factor_integer(mask, i);
+        ones = (i % mask->shape[1] ? ones : 0) + (uint32_t)wcz_factor_integer(mask, i);
         if (ones > most) {
             return WCZ_FACTORIZATION;
         }
@@ -152,7 +152,7 @@ static int check_factor(const char *at, const wcz_extents *x, const wcz_factor *
     if (error || !rule) {
         return error;
     }
-    const uint64_t ones = evaluate(&at, x);
+    const uint32_t ones = evaluate(&at, x);
     return rule == '%' ? check_rows(factor, ones) : sum == ones ? 0 : WCZ_FACTORIZATION;
 }
 
@@ -174,7 +174,7 @@ int wcz_build_plan(const wcz_job *job) {
     wcz_extents x;
     int error = wcz_read_plan(job->kind, job->record, &x);
     const char *at = x.work;
-    const uint64_t room = evaluate(&at, &x);
+    const uint32_t room = evaluate(&at, &x);
     at++;       /* ',' */
-    return error ? error : wcz_build_elements(job, (uint32_t)x.columns, room, evaluate(&at, &x), &x);
+    return error ? error : wcz_build_elements(job, x.columns, room, evaluate(&at, &x), &x);
 }

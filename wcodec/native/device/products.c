@@ -65,7 +65,7 @@ double wcz_value(const wcz_product_state *p, unsigned factor, uint32_t index) {
 
 int wcz_build_elements(const wcz_job *job, uint32_t columns, uint64_t room, uint64_t terms, const void *own) {
     const unsigned count = job->record->factor_count;
-    const uint64_t elements = wcz_count_of(job->record->shape, job->record->rank);
+    const uint32_t elements = wcz_count_of(job->record->shape, job->record->rank);
     wcz_product_state p = {job, job->factors, own, NULL, NULL, 0};
     void *values = NULL, *numbers = NULL;
     int error = wcz_product(elements, terms) > job->most_terms

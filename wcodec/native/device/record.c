@@ -124,15 +124,15 @@ int wcz_parse_record(wcz_cursor *cursor, uint64_t rank, wcz_record *record) {
 
 /* -- shapes ---------------------------------------------------------------------------------------------------------- */
 
-uint64_t wcz_extent(const uint32_t *shape, unsigned rank) {
-    uint64_t count = 1;
+uint32_t wcz_extent(const uint32_t *shape, unsigned rank) {
+    uint32_t count = 1;
     for (unsigned i = 0; i < rank; i++) {
-        count = wcz_product(count, shape[i] ? shape[i] : 1);
+        count = wcz_times(count, shape[i] ? shape[i] : 1);
     }
     return count;
 }
 
-uint64_t wcz_count_of(const uint32_t *shape, unsigned rank) {
+uint32_t wcz_count_of(const uint32_t *shape, unsigned rank) {
     for (unsigned i = 0; i < rank; i++) {
         if (shape[i] == 0) {
             return 0;
@@ -157,20 +157,20 @@ void wcz_scan_order(unsigned scan, unsigned rank, unsigned order[WCZ_MAX_RANK]) 
 /* Strides in the order of the scan, and among the steps. Saturated counts are refused by the limit of elements. */
 static void set_strides(wcz_factor *factor) {
     unsigned order[WCZ_MAX_RANK];
-    uint64_t stride = 1, step_stride = 1;
+    uint32_t stride = 1, step_stride = 1;
     wcz_scan_order(factor->scan, factor->rank, order);
     for (unsigned i = factor->rank; i-- > 0;) {
-        factor->strides[order[i]] = (uint32_t)stride;
-        stride = wcz_product(stride, factor->shape[order[i]]);
+        factor->strides[order[i]] = stride;
+        stride = wcz_times(stride, factor->shape[order[i]]);
     }
-    factor->count = stride > UINT32_MAX ? UINT32_MAX : (uint32_t)stride;
+    factor->count = stride;
     for (unsigned i = factor->rank; factor->form == WCZ_QUANTIZED && i-- > 0;) {
         if (factor->step_axes >> i & 1) {
-            factor->step_strides[i] = (uint32_t)step_stride;
-            step_stride = wcz_product(step_stride, factor->shape[i]);
+            factor->step_strides[i] = step_stride;
+            step_stride = wcz_times(step_stride, factor->shape[i]);
         }
     }
-    factor->step_count = factor->form == WCZ_QUANTIZED ? (uint32_t)step_stride : 0;
+    factor->step_count = factor->form == WCZ_QUANTIZED ? step_stride : 0;
 }
 
 /* -- joining --------------------------------------------------------------------------------------------------------- */

@@ -29,8 +29,8 @@ int wcz_integer_param(const wcz_record *record, unsigned index, int64_t low, int
 /* Factors as kind, heads and options give them; everything but data and steps. `streams` is how many the chunk has. */
 int wcz_join_factors(const wcz_record *record, uint64_t streams, wcz_factor *factors);
 
-uint64_t wcz_extent(const uint32_t *shape, unsigned rank);     /* elements, a dimension of 0 counting as 1 */
-uint64_t wcz_count_of(const uint32_t *shape, unsigned rank);
+uint32_t wcz_extent(const uint32_t *shape, unsigned rank);     /* elements, a dimension of 0 counting as 1 */
+uint32_t wcz_count_of(const uint32_t *shape, unsigned rank);
 
 /* Order of the axes in a scan, outermost first. */
 void wcz_scan_order(unsigned scan, unsigned rank, unsigned order[WCZ_MAX_RANK]);

@@ -3,18 +3,18 @@
 
 enum { ROWS, COLUMNS, RANKS, ROW_AXES };
 
-static uint64_t product_of(const wcz_list *list) {
-    uint64_t product = 1;
+static uint32_t product_of(const wcz_list *list) {
+    uint32_t product = 1;
     for (unsigned i = 0; i < list->count; i++) {
-        product = wcz_product(product, list->values[i]);
+        product = wcz_times(product, list->values[i]);
     }
     return product;
 }
 
 /* Extents of at least 1, whose product is `extent` to twice that. */
-static int check_extents(const wcz_list *list, uint64_t extent) {
-    const uint64_t product = product_of(list), least = extent ? extent : 1;
-    return product >= least && product <= 2 * least ? 0 : WCZ_FACTORIZATION;
+static int check_extents(const wcz_list *list, uint32_t extent) {
+    const uint32_t product = product_of(list), least = extent ? extent : 1;
+    return product >= least && product <= 2 * (uint64_t)least ? 0 : WCZ_FACTORIZATION;
 }
 
 int wcz_modes_of(const wcz_record *record, wcz_modes *modes) {
@@ -28,7 +28,7 @@ int wcz_modes_of(const wcz_record *record, wcz_modes *modes) {
         check_extents(&modes->rows, modes->matrix.rows) || check_extents(&modes->columns, modes->matrix.columns)) {
         return WCZ_FACTORIZATION;
     }
-    modes->elements = product_of(&modes->rows) * product_of(&modes->columns);      /* at most 4 * 2^32 */
+    modes->elements = (uint64_t)product_of(&modes->rows) * product_of(&modes->columns);      /* at most 4 * 2^32 */
     return 0;
 }
 
@@ -106,6 +106,6 @@ int wcz_build_cores(const wcz_job *job, wcz_modes *modes) {
         modes->most_ranks = ranks[k] > modes->most_ranks ? ranks[k] : modes->most_ranks;
         terms += (uint64_t)ranks[k] * job->factors[k].shape[3];
     }
-    return wcz_build_elements(job, (uint32_t)modes->matrix.columns, 2 * (uint64_t)modes->most_ranks,
+    return wcz_build_elements(job, modes->matrix.columns, 2 * (uint64_t)modes->most_ranks,
                               wcz_product(ranks[0], terms), modes);
 }
