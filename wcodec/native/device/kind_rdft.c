@@ -47,36 +47,19 @@ static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *
 
 /* -- the matrix ------------------------------------------------------------------------------------------------------- */
 
-/* Row `row` of the (n, n) matrix at column k is matrix[row's offset + frequency * k mod n]: cosines, then sines, then
- * the first row and the alternating last one. All rounded to float32. */
+/* Of an axis of n: entries in float32, of which `cosines` has all quarters of the angles, and `first` the first row. */
 typedef struct {
-    float *cosines, *sines;
+    double *cosines;
     float first;
     uint32_t n;
 } basis;
 
-static void fill_basis(basis *b, float *room, uint32_t n) {
-    double scale = wcz_square_root(2.0 / n);
-    b->n = n;
-    b->cosines = room;
-    b->sines = room + n;
-    b->first = (float)wcz_square_root(1.0 / n);
-    for (uint32_t k = 0; k < n; k++) {
-        /* cos(x) = sin(x + a quarter of a turn), in quarters of 1 / n. */
-        b->cosines[k] = (float)(scale * wcz_sine_of_turn((4 * k + n) % (4 * n), 4 * n));
-        b->sines[k] = (float)(scale * wcz_sine_of_turn(k, n));
-    }
-}
-
 static float entry_of(const basis *b, uint32_t row, uint32_t k) {
-    uint32_t frequency = (row + 1) / 2, at = frequency * k % b->n;
-    if (row == 0) {
-        return b->first;
+    if (row == 0 || (b->n % 2 == 0 && row == b->n - 1)) {
+        return row && k % 2 ? -b->first : b->first;
     }
-    if (b->n % 2 == 0 && row == b->n - 1) {
-        return k % 2 ? -b->first : b->first;
-    }
-    return row % 2 ? b->cosines[at] : b->sines[at];
+    const uint32_t turn = (row + 1) / 2 * k % b->n, quarter = row % 2 ? 0 : 3 * b->n;      /* a sine is a cosine, later */
+    return (float)b->cosines[(4 * turn + quarter) % (4 * b->n)];
 }
 
 /* -- the product ------------------------------------------------------------------------------------------------------ */
@@ -96,19 +79,13 @@ static void transform(const basis *b, wcz_values *values, size_t start, size_t s
     }
 }
 
-static void transform_axis(const wcz_record *record, unsigned axis, wcz_values *values, uint32_t count, void *room) {
-    basis b;
-    uint32_t n = record->shape[axis];
-    size_t stride = 1;
-    wcz_values line, column;
-    line.wide = values->wide;
-    line.data = room;
-    column.wide = 0;
-    column.data = (double *)room + n;
-    fill_basis(&b, (float *)((double *)room + 2 * n), n);
-    for (unsigned i = axis + 1u; i < record->rank; i++) {
-        stride *= record->shape[i];
-    }
+/* Room: cosines, a line and a column. */
+static void transform_axis(const wcz_record *record, unsigned axis, wcz_values *values, uint32_t count, double *room) {
+    const uint32_t n = record->shape[axis];
+    const basis b = {room, (float)wcz_square_root(1.0 / n), n};
+    const size_t stride = wcz_count_of(record->shape + axis + 1, record->rank - axis - 1u);
+    wcz_values line = {room + 4 * n, values->wide}, column = {room + 5 * n, 0};
+    wcz_fill_cosines(room, n);
     for (size_t start = 0; start < count; start += n * stride) {
         for (size_t i = 0; i < stride; i++) {
             transform(&b, values, start + i, stride, &line, &column);
@@ -123,9 +100,9 @@ static int build(const wcz_job *job) {
     int error = wcz_widen(job->memory, job->factors, &values);
     (void)kernel_axes(job->record, &mask);
     for (unsigned axis = 0; !error && count && axis < job->record->rank; axis++) {
-        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 4 * (uint64_t)job->record->shape[axis],
+        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 6 * (uint64_t)job->record->shape[axis],
                                                          sizeof(double), &room))) {
-            transform_axis(job->record, axis, &values, count, room);
+            transform_axis(job->record, axis, &values, count, (double *)room);
             wcz_release(job->memory, &room);
         }
     }

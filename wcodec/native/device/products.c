@@ -108,7 +108,7 @@ static double sine(double x) {
 double wcz_sine_of_turn(uint32_t k, uint32_t n) {
     uint32_t quadrant = 4 * k / n, rest = 4 * k % n;
     double x = (double)rest / n;
-    double value = quadrant % 2 ? sine(1 - x) : sine(x);
+    double value = sine(quadrant % 2 ? 1 - x : x);
     return quadrant >= 2 ? -value : value;
 }
 
