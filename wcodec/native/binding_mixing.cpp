@@ -62,7 +62,7 @@ private:
         return static_cast<size_t>(count);
     }
 
-    std::vector<wcz_mixing_view> all_;
+    std::vector<wcz_view> all_;
     std::vector<size_t> counts_;
     std::vector<uint32_t> scratch_;
 };

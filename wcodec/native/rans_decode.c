@@ -267,7 +267,7 @@ static uint64_t scratch_of(const wcz_rans_shape *view) {
 }
 
 size_t wcz_rans_scratch(const wcz_rans_shape *shape) {
-    uint64_t limit = (uint64_t)1 << 34, columns, most;     /* so that the number of a column fits 32 bits */
+    uint64_t limit = (uint64_t)1 << 34, columns;     /* so that the number of a column fits 32 bits */
     if (shape->channels > limit || shape->kernel > limit / (shape->channels + 1)) {
         return 0;
     }
@@ -275,11 +275,9 @@ size_t wcz_rans_scratch(const wcz_rans_shape *shape) {
     if (shape->rows > limit / (columns + 1) || shape->line == 0 || shape->rows * columns == 0) {
         return 0;
     }
-    wcz_rans_shape flat = flat_view(shape, 8);
-    most = scratch_of(&flat);
-    if (shape->rows >= 8 && scratch_of(shape) > most) {
-        most = scratch_of(shape);
-    }
+    const wcz_rans_shape flat = flat_view(shape, 8);
+    const uint64_t of_flat = scratch_of(&flat), of_rows = shape->rows >= 8 ? scratch_of(shape) : 0;
+    const uint64_t most = of_rows > of_flat ? of_rows : of_flat;
     return most <= SIZE_MAX / 2 ? (size_t)most : 0;
 }
 

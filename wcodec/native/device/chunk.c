@@ -113,38 +113,40 @@ static int check_records(const wcz_memory *memory, const wcz_limits *limits, wcz
 static int open_streams(const wcz_memory *memory, wcz_chunk *chunk, wcz_cursor at, const uint8_t *payload, size_t size) {
     wcz_cursor inside = at;
     wcz_object head;
-    uint64_t entries = 1, coder, nbytes;
+    uint32_t entries = 1, coder;
     void *block;
     int error;
     (void)wcz_next_object(&inside, &head);
     if (head.type == WCZ_ARRAY) {
-        entries = head.value;
+        entries = head.value > MAX_STREAM_ENTRIES ? 0 : (uint32_t)head.value;
         at = inside;
     }
-    if (entries % 2 == 0 || entries > MAX_STREAM_ENTRIES) {
+    if (entries % 2 == 0) {
         return WCZ_RECORD;
     }
     if ((error = wcz_allocate(memory, (entries + 1) / 2, sizeof(wcz_stream), &block))) {
         return error;
     }
     chunk->streams = (wcz_stream *)block;
-    chunk->stream_count = (uint32_t)(entries + 1) / 2;
-    for (uint32_t i = 0; i < chunk->stream_count; i++) {
-        nbytes = size;
-        if ((error = wcz_next_natural(&at, &coder)) || (i + 1 < chunk->stream_count && (error = wcz_next_natural(&at, &nbytes)))) {
+    chunk->stream_count = (entries + 1) / 2;
+    for (wcz_stream *stream = chunk->streams, *last = stream + entries / 2; stream <= last; stream++) {
+        if ((error = wcz_next_natural(&at, &coder))) {
             return error;
         }
-        if (nbytes > size) {
-            return WCZ_RECORD;
+        stream->size = size;
+        if (stream < last) {
+            if (wcz_next_of(&at, WCZ_INTEGER, &head) || head.negative || head.value > size) {
+                return WCZ_RECORD;
+            }
+            stream->size = (size_t)head.value;
         }
-        chunk->streams[i].coder = wcz_find_coder(coder);
-        if (!chunk->streams[i].coder) {
+        stream->coder = wcz_find_coder(coder);
+        if (!stream->coder) {
             return WCZ_UNKNOWN_CODER;
         }
-        chunk->streams[i].payload = payload;
-        chunk->streams[i].size = (size_t)nbytes;
-        payload += (size_t)nbytes;
-        size -= (size_t)nbytes;
+        stream->payload = payload;
+        payload += stream->size;
+        size -= stream->size;
     }
     return 0;
 }

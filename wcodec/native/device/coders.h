@@ -55,11 +55,11 @@ struct wcz_stream {
 #define WCZ_DECLARE_CODER(name) extern const wcz_coder wcz_coder_##name;
 WCZ_ALL_CODERS(WCZ_DECLARE_CODER)
 
-const wcz_coder *wcz_find_coder(uint64_t number);
+const wcz_coder *wcz_find_coder(uint32_t number);
 int wcz_status_error(int status);              /* of a kernel function */
 
-/* Rows, channels and kernel of an array as the coders see it; two numbers of the kernel. */
-void wcz_view_of(const wcz_array *array, uint64_t view[4]);
+/* An array as the coders see it. */
+void wcz_view_of(const wcz_array *array, wcz_view *view);
 
 /* -- stream.c -------------------------------------------------------------------------------------------------------- */
 

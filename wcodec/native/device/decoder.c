@@ -60,9 +60,8 @@ static wcz_result fail(wcz_decoder *decoder, int error) {
 
 /* A difference needs its base, which this library does not take. */
 static int take_delta(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
-    wcz_object delta, digest, whole;
+    wcz_object delta, digest, whole, position;
     wcz_cursor at;
-    uint64_t position;
     int error = wcz_read_whole(&decoder->memory, body, nbytes, decoder->limits.manifest_nbytes, &delta, &at);
     if (error || delta.type != WCZ_ARRAY || delta.value != 3) {
         return error ? error : WCZ_RECORD;
@@ -73,8 +72,8 @@ static int take_delta(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) 
         }
     }
     error = wcz_next_of(&at, WCZ_ARRAY, &whole);
-    for (uint64_t i = 0, least = 0; !error && i < whole.value; i++, least = position + 1) {
-        error = wcz_next_natural(&at, &position) || position < least ? WCZ_RECORD : 0;
+    for (uint64_t i = 0, least = 0; !error && i < whole.value; i++, least = position.value + 1) {
+        error = wcz_next_of(&at, WCZ_INTEGER, &position) || position.negative || position.value < least ? WCZ_RECORD : 0;
     }
     if (error) {
         return error;
@@ -155,7 +154,7 @@ static int give_tensor(wcz_decoder *decoder) {
                                   &tensor->position);
     tensor->dtype = record->dtype;
     tensor->rank = record->rank;
-    tensor->kind = (uint32_t)record->kind;
+    tensor->kind = record->kind;
     tensor->factor_count = record->factor_count;
     tensor->factors = chunk->factors;
     tensor->count = wcz_count_of(record->shape, record->rank);
@@ -219,9 +218,10 @@ static int take_body(wcz_decoder *decoder, const uint8_t **next, size_t *nbytes)
     if (decoder->filled == 0) {
         decoder->body = decoder->length ? *next : MAGIC;      /* an empty body is nowhere */
         decoder->stored = is_known(decoder->type) && *nbytes < decoder->length + 4;
-        int error = decoder->stored ? wcz_allocate(&decoder->memory, decoder->length, 1, &decoder->buffer) : 0;
-        if (error) {
-            return error;
+        const size_t room = (size_t)decoder->length;
+        if (decoder->stored &&
+            (room != decoder->length || wcz_allocate(&decoder->memory, room, 1, &decoder->buffer))) {
+            return WCZ_ERROR_MEMORY;
         }
     }
     if (decoder->stored) {

@@ -20,11 +20,11 @@ enum {
 /* -- memory.c -------------------------------------------------------------------------------------------------------- */
 
 /* *block = `count` * `size` zeroed bytes (at least one); WCZ_ERROR_MEMORY where there are none, or size_t is too small. */
-int wcz_allocate(const wcz_memory *memory, uint64_t count, size_t size, void **block);
+int wcz_allocate(const wcz_memory *memory, size_t count, size_t size, void **block);
 void wcz_release(const wcz_memory *memory, void **block);      /* and forgets it */
 
 /* Another block of `count` * `size` bytes in place of one, whose first `kept` bytes it takes over. */
-int wcz_enlarge(const wcz_memory *memory, void **block, size_t kept, uint64_t count, size_t size);
+int wcz_enlarge(const wcz_memory *memory, void **block, size_t kept, size_t count, size_t size);
 void wcz_copy(void *to, const void *from, size_t nbytes);
 int wcz_is_utf8(const uint8_t *text, size_t nbytes);
 int wcz_compare(const uint8_t *a, size_t a_nbytes, const uint8_t *b, size_t b_nbytes);      /* < 0, 0, > 0 */
@@ -80,9 +80,10 @@ int wcz_check_keys(const wcz_memory *memory, wcz_cursor pairs, uint64_t count);
 int wcz_read_whole(const wcz_memory *memory, const uint8_t *body, size_t nbytes, uint64_t limit, wcz_object *object,
                    wcz_cursor *inside);
 
-/* The next object, which must be of the type, and a natural number; WCZ_RECORD otherwise. */
+/* The next object, which must be of the type, and a natural number, of which 2^32 - 1 stands for all that are larger;
+ * WCZ_RECORD otherwise. */
 int wcz_next_of(wcz_cursor *cursor, wcz_object_type type, wcz_object *object);
-int wcz_next_natural(wcz_cursor *cursor, uint64_t *value);
+int wcz_next_natural(wcz_cursor *cursor, uint32_t *value);
 
 /* Passes an object that has been checked. */
 void wcz_skip_object(wcz_cursor *cursor);

@@ -24,7 +24,7 @@ static int corner_of(const wcz_record *record, wcz_record *corner, uint32_t view
         return WCZ_FACTORIZATION;
     }
     *corner = *record;
-    corner->kind = inner.count ? inner.values[0] : (uint64_t)DENSE;
+    corner->kind = inner.count ? inner.values[0] : (uint32_t)DENSE;
     corner->rank = (uint8_t)kept.count;
     wcz_param(record, 1, &object, &corner->params);
     corner->param_count = 0;

@@ -92,7 +92,8 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
 
 static int build(const wcz_job *job) {
     network n;
-    uint64_t ranks = 0, terms = 0;
+    uint64_t terms = 0;
+    uint32_t ranks = 0;         /* no more than the elements of the factors */
     (void)wcz_modes_of(job->record, &n.modes);
     make_tree(&n.nodes, n.modes.rows.count);
     for (unsigned node = 0; node < n.nodes.count; node++) {

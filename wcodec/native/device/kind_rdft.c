@@ -3,29 +3,25 @@
 
 #define MAX_EXTENT 1024
 
-/* The kernel axes as a bit mask. */
+/* The kernel axes as a bit mask; they ascend. */
 static int kernel_axes(const wcz_record *record, uint32_t *mask) {
-    wcz_object list, entry;
-    wcz_cursor at;
-    unsigned count = 0, least = 0;
-    wcz_param(record, 0, &list, &at);
+    wcz_list axes;
+    int error = record->param_count > 1 ? WCZ_FACTORIZATION : wcz_list_param(record, 0, 1, &axes);
     *mask = 0;
-    if (record->param_count > 1 || (list.type != WCZ_NO_OBJECT && list.type != WCZ_ARRAY)) {
-        return WCZ_FACTORIZATION;
+    if (error) {
+        return error;
     }
-    for (uint64_t i = 0; list.type == WCZ_ARRAY && i < list.value; i++, count++) {
-        (void)wcz_next_object(&at, &entry);
-        if (entry.negative || entry.value < least || entry.value >= record->rank) {
+    for (unsigned i = 0; i < axes.count; i++) {
+        if (axes.values[i] >= record->rank || *mask >> axes.values[i]) {
             return WCZ_FACTORIZATION;
         }
-        *mask |= 1u << entry.value;
-        least = (unsigned)entry.value + 1;
+        *mask |= 1u << axes.values[i];
     }
-    if (count == 0 && record->rank > 2) {
-        count = record->rank - 2u;      /* all but the last two */
-        *mask = (1u << count) - 1;
+    if (axes.count == 0 && record->rank > 2) {
+        axes.count = record->rank - 2u;      /* all but the last two */
+        *mask = (1u << axes.count) - 1;
     }
-    return count >= 1 && count <= 3 ? 0 : WCZ_FACTORIZATION;
+    return axes.count >= 1 && axes.count <= 3 ? 0 : WCZ_FACTORIZATION;
 }
 
 static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
@@ -82,7 +78,7 @@ static void transform(const basis *b, wcz_values *values, size_t start, size_t s
 /* Room: cosines, a line and a column. */
 static void transform_axis(const wcz_record *record, unsigned axis, wcz_values *values, uint32_t count, double *room) {
     const uint32_t n = record->shape[axis];
-    const basis b = {room, (float)wcz_square_root(1.0 / n), n};
+    const basis b = {room, (float)wcz_square_root(1, n), n};
     const size_t stride = wcz_count_of(record->shape + axis + 1, record->rank - axis - 1u);
     wcz_values line = {room + 4 * n, values->wide}, column = {room + 5 * n, 0};
     wcz_fill_cosines(room, n);
@@ -100,7 +96,7 @@ static int build(const wcz_job *job) {
     int error = wcz_widen(job->memory, job->factors, &values);
     (void)kernel_axes(job->record, &mask);
     for (unsigned axis = 0; !error && count && axis < job->record->rank; axis++) {
-        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 6 * (uint64_t)job->record->shape[axis],
+        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 6 * (size_t)job->record->shape[axis],
                                                          sizeof(double), &room))) {
             transform_axis(job->record, axis, &values, count, (double *)room);
             wcz_release(job->memory, &room);

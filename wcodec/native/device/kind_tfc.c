@@ -38,7 +38,7 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
     double sum = 0;
     for (uint32_t bin = 0; bin < height * half; bin++) {
         const uint32_t f = bin / half, g = bin % half, angle = (f * y * width + g * x * height) % turn;
-        const double scale = (g == 0 || 2 * g == width ? 1 : 2) * wcz_square_root(1.0 / turn);
+        const double scale = (g == 0 || 2 * g == width ? 1 : 2) * wcz_square_root(1, turn);
         /* The cosine of the angle for a real part; less its sine, the cosine a quarter of a turn on, for an imaginary one. */
         for (uint32_t part = 0; part < 2; part++) {
             const uint32_t place = 2 * bin + part, turned = (4 * angle + (1 + part) * turn) % (4 * turn);

@@ -105,7 +105,7 @@ struct wcz_kind {
 #define WCZ_DECLARE_KIND(name) extern const wcz_kind wcz_kind_##name;
 WCZ_ALL_KINDS(WCZ_DECLARE_KIND)
 
-const wcz_kind *wcz_find_kind(uint64_t number);
+const wcz_kind *wcz_find_kind(uint32_t number);
 
 int wcz_describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors);
 
@@ -171,12 +171,12 @@ struct wcz_product_state {
 
 /* All elements of the kind in order, the tensor being a matrix of so many columns. An element is the sum of so many
  * `terms`: WCZ_ERROR_PRODUCT where all of them are more than the job allows. */
-int wcz_build_elements(const wcz_job *job, uint32_t columns, uint64_t room, uint64_t terms, const void *own);
+int wcz_build_elements(const wcz_job *job, uint32_t columns, uint32_t room, uint64_t terms, const void *own);
 double wcz_value(const wcz_product_state *p, unsigned factor, uint32_t index);
 
-/* sin(2 pi k / n), and the square root of 0 < x <= 2, to double's precision. */
+/* sin(2 pi k / n), and the square root of k / n <= 2, to double's precision. */
 double wcz_sine_of_turn(uint32_t k, uint32_t n);
-double wcz_square_root(double x);
+double wcz_square_root(uint32_t k, uint32_t n);
 
 /* T of factorizations.md, t_product: fills 4 p numbers of room, then T[f, k]. */
 void wcz_fill_cosines(double *room, uint32_t p);

@@ -135,12 +135,15 @@ static int place(wcz_names *names, uint32_t number) {
 
 /* Room for more names. */
 static int grow(const wcz_memory *memory, wcz_names *names, uint64_t count, uint64_t added) {
-    const size_t held = names->count, texts = names->used + held;
+    const size_t held = names->count, texts = names->used + held, wanted = held + (size_t)count;
     void *text = names->text, *starts = names->starts, *order = names->order;
-    int error = texts + added + count >= START ? WCZ_LIMIT : wcz_enlarge(memory, &text, texts, texts + added + count, 1);
-    if (!error && !(error = wcz_enlarge(memory, &starts, (held + (held > 0)) * sizeof *names->starts, held + count + 1,
+    if (texts + added + count >= START) {
+        return WCZ_LIMIT;
+    }
+    int error = wcz_enlarge(memory, &text, texts, texts + (size_t)(added + count), 1);
+    if (!error && !(error = wcz_enlarge(memory, &starts, (held + (held > 0)) * sizeof *names->starts, wanted + 1,
                                         sizeof *names->starts))) {
-        error = wcz_enlarge(memory, &order, held * sizeof *names->order, held + count, sizeof *names->order);
+        error = wcz_enlarge(memory, &order, held * sizeof *names->order, wanted, sizeof *names->order);
     }
     names->text = (uint8_t *)text;
     names->starts = (uint32_t *)starts;

@@ -63,7 +63,7 @@ double wcz_value(const wcz_product_state *p, unsigned factor, uint32_t index) {
     return values->wide ? ((const double *)values->data)[index] : (double)((const float *)values->data)[index];
 }
 
-int wcz_build_elements(const wcz_job *job, uint32_t columns, uint64_t room, uint64_t terms, const void *own) {
+int wcz_build_elements(const wcz_job *job, uint32_t columns, uint32_t room, uint64_t terms, const void *own) {
     const unsigned count = job->record->factor_count;
     const uint32_t elements = wcz_count_of(job->record->shape, job->record->rank);
     wcz_product_state p = {job, job->factors, own, NULL, NULL, 0};
@@ -112,8 +112,9 @@ double wcz_sine_of_turn(uint32_t k, uint32_t n) {
     return quadrant >= 2 ? -value : value;
 }
 
-/* Newton's method from above; 0 < x <= 2. */
-double wcz_square_root(double x) {
+/* Newton's method from above; 0 < k / n <= 2. */
+double wcz_square_root(uint32_t k, uint32_t n) {
+    const double x = (double)k / n;
     double root = 2;
     for (int i = 0; i < 16; i++) {
         root = (root + x / root) / 2;
@@ -123,14 +124,14 @@ double wcz_square_root(double x) {
 
 /* sqrt(2/p) cos(2 pi q / (4 p)) for every q, rounded to float32. */
 void wcz_fill_cosines(double *room, uint32_t p) {
-    double scale = wcz_square_root(2.0 / p);
+    double scale = wcz_square_root(2, p);
     for (uint32_t q = 0; q < 4 * p; q++) {
         room[q] = (double)(float)(scale * wcz_sine_of_turn((q + p) % (4 * p), 4 * p));
     }
 }
 
 double wcz_cosine(const double *room, uint32_t p, uint32_t f, uint32_t k) {
-    return f ? room[f * (2 * k + 1) % (4 * p)] : (double)(float)wcz_square_root(1.0 / p);
+    return f ? room[f * (2 * k + 1) % (4 * p)] : (double)(float)wcz_square_root(1, p);
 }
 
 /* -- generated matrices: SplitMix64, and the ones of its words --------------------------------------------------------- */

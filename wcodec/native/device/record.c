@@ -8,7 +8,7 @@ enum { KIND, PARAMS, HEADS, AXES, STREAMS, BANDS, OPTIONS };
 
 /* -- parsing --------------------------------------------------------------------------------------------------------- */
 
-static int split_head(uint64_t head, uint8_t *dtype, uint8_t *form, uint8_t *scan) {
+static int split_head(uint32_t head, uint8_t *dtype, uint8_t *form, uint8_t *scan) {
     *dtype = (uint8_t)(head % 16);
     *form = (uint8_t)(head / 16 % 4);
     *scan = (uint8_t)(head / 64 % 4);
@@ -52,7 +52,7 @@ static int check_params(wcz_cursor at, uint16_t count) {
 static int parse_kind(wcz_cursor at, wcz_record *record) {
     wcz_object kind;
     (void)wcz_next_object(&at, &kind);
-    record->kind = kind.type == WCZ_INTEGER && !kind.negative ? kind.value : UINT64_MAX;
+    record->kind = kind.type == WCZ_INTEGER && !kind.negative && kind.value < UINT32_MAX ? (uint32_t)kind.value : UINT32_MAX;
     return kind.type == WCZ_INTEGER || kind.type == WCZ_STRING ? 0 : WCZ_RECORD;
 }
 
@@ -62,7 +62,7 @@ static int parse_options(wcz_cursor *cursor, uint64_t pairs, wcz_record *record)
     uint16_t counts[OPTIONS] = {0};
     int error = 0;
     for (; pairs && !error; pairs--) {
-        uint64_t key;
+        uint32_t key;
         if ((error = wcz_next_natural(cursor, &key)) || key >= OPTIONS) {
             return WCZ_RECORD;
         }
@@ -91,7 +91,8 @@ static int parse_options(wcz_cursor *cursor, uint64_t pairs, wcz_record *record)
 int wcz_parse_record(wcz_cursor *cursor, uint64_t rank, wcz_record *record) {
     wcz_record empty = {0, 0, 0, 0, {0}, 0, 1, 0, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}};
     wcz_object object;
-    uint64_t value, fields;
+    uint32_t value;
+    uint64_t fields;
     int error = wcz_next_object(cursor, &object), over = 0;
     *record = empty;
     if (error || object.type != WCZ_ARRAY || object.value == 0 || (error = wcz_next_natural(cursor, &value))) {
@@ -203,9 +204,9 @@ static int read_axes(wcz_cursor *axes, wcz_factor *factor) {
     return object.value >> factor->rank ? WCZ_RECORD : 0;
 }
 
-static int read_streams(const wcz_record *record, wcz_cursor *streams, wcz_cursor *bands, uint64_t stream_count,
+static int read_streams(const wcz_record *record, wcz_cursor *streams, wcz_cursor *bands, uint32_t stream_count,
                         wcz_factor *factor) {
-    uint64_t stream = 0, band = 1;
+    uint32_t stream = 0, band = 1;
     unsigned order[WCZ_MAX_RANK];
     int error = record->streams.at ? wcz_next_natural(streams, &stream) : 0;
     if (error || (record->bands.at && (error = wcz_next_natural(bands, &band)))) {
@@ -229,7 +230,7 @@ static void default_head(const wcz_record *record, wcz_factor *factor) {
     factor->dtype = record->kind && record->form == WCZ_QUANTIZED ? (uint8_t)WCZ_FLOAT32 : record->dtype;
 }
 
-int wcz_join_factors(const wcz_record *record, uint64_t streams, wcz_factor *factors) {
+int wcz_join_factors(const wcz_record *record, uint32_t streams, wcz_factor *factors) {
     const wcz_kind *kind = wcz_find_kind(record->kind);
     wcz_cursor heads = record->heads, axes = record->axes, stream = record->streams, bands = record->bands;
     int error = kind ? wcz_describe(kind, record, factors) : WCZ_UNKNOWN_KIND;
@@ -238,7 +239,7 @@ int wcz_join_factors(const wcz_record *record, uint64_t streams, wcz_factor *fac
     }
     for (unsigned i = 0; !error && i < record->factor_count; i++) {
         wcz_factor *factor = &factors[i];
-        uint64_t head;
+        uint32_t head;
         default_head(record, factor);
         if (heads.at && !(error = wcz_next_natural(&heads, &head))) {
             error = split_head(head, &factor->dtype, &factor->form, &factor->scan);

@@ -13,7 +13,7 @@ extern "C" {
 typedef struct {
     uint8_t dtype, form, scan, rank;
     uint32_t shape[WCZ_MAX_RANK];
-    uint64_t kind;              /* 2^64 - 1: none that has a number */
+    uint32_t kind;              /* 2^32 - 1: none that has a number */
     uint16_t factor_count;
     uint16_t param_count;
     wcz_cursor params, heads, axes, streams, bands;     /* entries of the options; `at` NULL: left out */
@@ -27,7 +27,7 @@ void wcz_param(const wcz_record *record, unsigned index, wcz_object *object, wcz
 int wcz_integer_param(const wcz_record *record, unsigned index, int64_t low, int64_t high, int64_t *value);
 
 /* Factors as kind, heads and options give them; everything but data and steps. `streams` is how many the chunk has. */
-int wcz_join_factors(const wcz_record *record, uint64_t streams, wcz_factor *factors);
+int wcz_join_factors(const wcz_record *record, uint32_t streams, wcz_factor *factors);
 
 uint32_t wcz_extent(const uint32_t *shape, unsigned rank);     /* elements, a dimension of 0 counting as 1 */
 uint32_t wcz_count_of(const uint32_t *shape, unsigned rank);

@@ -106,6 +106,6 @@ int wcz_build_cores(const wcz_job *job, wcz_modes *modes) {
         modes->most_ranks = ranks[k] > modes->most_ranks ? ranks[k] : modes->most_ranks;
         terms += (uint64_t)ranks[k] * job->factors[k].shape[3];
     }
-    return wcz_build_elements(job, modes->matrix.columns, 2 * (uint64_t)modes->most_ranks,
+    return wcz_build_elements(job, modes->matrix.columns, 2 * modes->most_ranks,
                               wcz_product(ranks[0], terms), modes);
 }
