@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "wcodec" / "native"
 
 # The one place of a float: the product of a symbol and its step, rounded once.
-MULTIPLIES_BY_STEPS = ("rans_avx2.c", "rans_decode.c", "rans_lanes.h", "wcz_rans.h")
+MULTIPLIES_BY_STEPS = ("rans_avx2.c", "rans_lanes.h", "rans_rows.c", "wcz_rans.h")
 
 # int32 -9 .. 8 as a (3, 6) matrix, by each coder in the order of the registry
 SAME_BYTES = [

@@ -41,14 +41,13 @@ int wcz_end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
     wcz_object table, wanted;
     wcz_cursor at, entry;
     uint8_t digest[32];
-    const uint64_t frame = decoder->head_nbytes + (uint64_t)nbytes + 4;
     uint32_t span = 0;
     int error = 0;
-    for (unsigned i = 0; nbytes >= 4 && i < 4; i++) {
-        span |= (uint32_t)body[nbytes - 4 + i] << 8 * i;
+    for (unsigned i = 4; nbytes >= 4 && i > 0; i--) {
+        span = span << 8 | body[nbytes - 5 + i];
     }
     if (nbytes) {
-        if (span != frame) {
+        if (span != decoder->head_nbytes + nbytes + 4) {
             return WCZ_RECORD;
         }
         error = wcz_read_whole(&decoder->memory, body, nbytes - 4, decoder->limits.manifest_nbytes, &table, &at);

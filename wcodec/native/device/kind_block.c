@@ -54,7 +54,7 @@ static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *
         return error;
     }
     kind = wcz_find_kind(corner.kind);
-    return kind ? wcz_describe(kind, &corner, factors) : WCZ_UNKNOWN_KIND;
+    return kind ? kind->describe(kind, &corner, factors) : WCZ_UNKNOWN_KIND;
 }
 
 static int build(const wcz_job *job) {

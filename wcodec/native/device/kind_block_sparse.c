@@ -17,4 +17,4 @@ static const char plan[] =
     PLAN(SIZE("R") SIZE("C") DEFAULT("0", "R/a*(C/b)"), "C/b,1",
          MASK("mask", "R/a,C/b", "c") FACTOR("values", "c,a,b"));
 
-const wcz_kind wcz_kind_block_sparse = {30, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_block_sparse = {30, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

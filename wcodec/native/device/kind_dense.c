@@ -2,16 +2,9 @@
 #include "kinds.h"
 
 static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
-    (void)kind;
-    if (record->param_count) {
-        return WCZ_FACTORIZATION;
-    }
-    if (record->factor_count != 1) {
-        return WCZ_RECORD;
-    }
-    wcz_set_shape(factors, "weight", record->rank, record->shape);
+    int error = wcz_describe_plan(kind, record, factors);
     factors->integer = !wcz_dtype_is_float(record->dtype);
-    return 0;
+    return error;
 }
 
 /* Row-major elements of the factor's own dtype: verbatim ones bit for bit. */
@@ -46,4 +39,6 @@ static int build(const wcz_job *job) {
     return 0;
 }
 
-const wcz_kind wcz_kind_dense = {0, NULL, NULL, describe, build, NULL};
+static const char plan[] = PLAN("", "", FACTOR("weight", "="));
+
+const wcz_kind wcz_kind_dense = {0, plan, wcz_as_column, describe, build, NULL};

@@ -17,4 +17,4 @@ static const char plan[] =
     PLAN(SIZE("R") SIZE("a"), "0,a",
          ROW_MASK("mask", "R,a", "b") FACTOR("coefficients", "R,b") FACTOR("atoms", "a,C"));
 
-const wcz_kind wcz_kind_dictionary = {5, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_dictionary = {5, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

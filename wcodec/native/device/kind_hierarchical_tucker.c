@@ -26,30 +26,37 @@ static void make_tree(tree *t, unsigned modes) {
     }
 }
 
-static uint32_t rank_of(const wcz_modes *modes, unsigned node) {
-    return node ? modes->ranks.values[node - 1] : 1;
+/* Modes with the rank of each node. */
+static int modes_of(const wcz_record *record, wcz_modes *modes) {
+    int error = wcz_modes_of(record, modes);
+    if (error || modes->ranks.count != 2 * modes->rows.count - 2) {
+        return error ? error : WCZ_FACTORIZATION;
+    }
+    wcz_add_first_rank(modes);
+    return 0;
 }
 
 static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
     wcz_modes modes;
     tree t;
-    int error = wcz_modes_of(record, &modes);
+    int error = modes_of(record, &modes);
+    const uint32_t *ranks = modes.ranks.values;
     (void)kind;
-    if (error || modes.ranks.count != 2 * modes.rows.count - 2) {
-        return error ? error : WCZ_FACTORIZATION;
+    if (error) {
+        return error;
     }
     make_tree(&t, modes.rows.count);
     for (unsigned node = 1; node < t.count; node++) {
         const uint64_t inside = wcz_mode_product(&modes, t.first[node], t.last[node]), outside = modes.elements / inside;
         const uint64_t most = inside < outside ? inside : outside;
-        if (rank_of(&modes, node) < 1 || rank_of(&modes, node) > most) {
+        if (ranks[node] < 1 || ranks[node] > most) {
             return WCZ_FACTORIZATION;
         }
     }
     for (unsigned node = 0; record->factor_count == t.count && node < t.count; node++) {
         const unsigned left = t.left[node], mode = t.first[node];
-        const uint32_t shape[3] = {left ? rank_of(&modes, left) : modes.rows.values[mode],
-                                   left ? rank_of(&modes, left + 1) : modes.columns.values[mode], rank_of(&modes, node)};
+        const uint32_t shape[3] = {left ? ranks[left] : modes.rows.values[mode],
+                                   left ? ranks[left + 1] : modes.columns.values[mode], ranks[node]};
         wcz_set_shape(&factors[node], "node", 3, shape);
     }
     return record->factor_count == t.count ? 0 : WCZ_RECORD;
@@ -94,7 +101,7 @@ static int build(const wcz_job *job) {
     network n;
     uint64_t terms = 0;
     uint32_t ranks = 0;         /* no more than the elements of the factors */
-    (void)wcz_modes_of(job->record, &n.modes);
+    (void)modes_of(job->record, &n.modes);
     make_tree(&n.nodes, n.modes.rows.count);
     for (unsigned node = 0; node < n.nodes.count; node++) {
         terms += job->factors[node].count;

@@ -26,8 +26,8 @@ static double entry_of(uint32_t kind, const double *room, uint32_t size, uint32_
     if (kind == POOL) {
         return k / size == i;
     }
-    const int32_t distance = (int32_t)k - 2 * (int32_t)i;
-    return distance < -1 || distance > 2 ? 0 : distance == 0 || distance == 1 ? 0.375 : 0.125;
+    const uint32_t past = k + 1 - 2 * i;       /* where the tent begins; far beyond it for what is before */
+    return past > 3 ? 0 : past == 1 || past == 2 ? 0.375 : 0.125;
 }
 
 static double element(wcz_product_state *p, uint32_t row, uint32_t unit) {
@@ -36,15 +36,16 @@ static double element(wcz_product_state *p, uint32_t row, uint32_t unit) {
     const uint32_t kind = p->job->kind->number, *shape = p->factors[0].shape, channels = shape[2];
     const uint32_t channel = row % channels, pixel = row / channels;
     double sum = 0;
+    double *const room = p->room, *const room_across = room + 4 * height + 1;
     if (!p->next && kind == DCT) {
-        wcz_fill_cosines(p->room, height);
-        wcz_fill_cosines(p->room + 4 * height, width);
+        wcz_fill_cosines(room, height);
+        wcz_fill_cosines(room_across, width);
         p->next = 1;
     }
     for (uint32_t i = 0; i < shape[0]; i++) {
-        const double down = entry_of(kind, p->room, size, height, pixel / width, i);
+        const double down = entry_of(kind, room, size, height, pixel / width, i);
         for (uint32_t j = 0; down != 0 && j < shape[1]; j++) {
-            const double across = entry_of(kind, p->room + 4 * height, size, width, pixel % width, j);
+            const double across = entry_of(kind, room_across, size, width, pixel % width, j);
             sum += down * across * wcz_value(p, 0, ((i * shape[1] + j) * channels + channel) * shape[3] + unit);
         }
     }
@@ -56,8 +57,8 @@ static double element(wcz_product_state *p, uint32_t row, uint32_t unit) {
 
 static const char tent_plan[] = IMAGE("", "0,a/2*(b/2)", "a/2", "b/2");
 static const char pool_plan[] = IMAGE(DEFAULT("2", "1024"), "0,a/c*(b/c)", "a/c", "b/c");
-static const char dct_plan[] = IMAGE("", "4*(a+b),a*b", "a", "b");
+static const char dct_plan[] = IMAGE("", "4*(a+b)+2,a*b", "a", "b");
 
-const wcz_kind wcz_kind_tent = {TENT, tent_plan, view, NULL, wcz_build_plan, element};
-const wcz_kind wcz_kind_pool = {POOL, pool_plan, view, NULL, wcz_build_plan, element};
-const wcz_kind wcz_kind_dct = {DCT, dct_plan, view, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_tent = {TENT, tent_plan, view, wcz_describe_plan, wcz_build_plan, element};
+const wcz_kind wcz_kind_pool = {POOL, pool_plan, view, wcz_describe_plan, wcz_build_plan, element};
+const wcz_kind wcz_kind_dct = {DCT, dct_plan, view, wcz_describe_plan, wcz_build_plan, element};

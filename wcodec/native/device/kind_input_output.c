@@ -19,4 +19,4 @@ static const char plan[] =
     PLAN(SIZE("R") SIZE("a") DEFAULT("1", "C") DEFAULT("1", "c"), "0,b*d",
          FACTOR("input", "a,b") FACTOR("core", "R/a*b,C/c*d") FACTOR("output", "d,c"));
 
-const wcz_kind wcz_kind_input_output = {16, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_input_output = {16, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

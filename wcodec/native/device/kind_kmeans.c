@@ -12,4 +12,4 @@ static int build(const wcz_job *job) {
 
 static const char plan[] = PLAN(SIZE("65536"), "", FACTOR("codebook", "a") INTEGERS("index", "=", "a"));
 
-const wcz_kind wcz_kind_kmeans = {3, plan, wcz_as_column, NULL, build, NULL};
+const wcz_kind wcz_kind_kmeans = {3, plan, wcz_as_column, wcz_describe_plan, build, NULL};

@@ -8,4 +8,4 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
 
 static const char plan[] = PLAN(SIZE("R&C"), "0,1", FACTOR("left", "R,a") FACTOR("right", "a,C"));
 
-const wcz_kind wcz_kind_low_rank = {2, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_low_rank = {2, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

@@ -16,4 +16,4 @@ static const char plan[] =
     PLAN(SIZE("R/b*(C/c)&(b*c)") SIZE("R") SIZE("C"), "0,a",
          FACTOR("coefficients", "R/b,C/c,a") FACTOR("bases", "a,b,c"));
 
-const wcz_kind wcz_kind_mixed_block = {17, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_mixed_block = {17, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

@@ -12,4 +12,4 @@ static const char plan[] =
     PLAN(SIZE("65536") SIZE("C") DEFAULT("1", "C/b"), "0,1",
          FACTOR("codebook", "c,a,b") INTEGERS("index", "R,C/b", "a"));
 
-const wcz_kind wcz_kind_product_quantization = {11, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_product_quantization = {11, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

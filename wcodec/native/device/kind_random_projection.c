@@ -13,4 +13,4 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
 
 static const char plan[] = PLAN(SIZE("R&C") DEFAULT("0", "4294967295"), "0,a", FACTOR("right", "a,C"));
 
-const wcz_kind wcz_kind_random_projection = {14, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_random_projection = {14, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

@@ -43,48 +43,39 @@ static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *
 
 /* -- the matrix ------------------------------------------------------------------------------------------------------- */
 
-/* Of an axis of n: entries in float32, of which `cosines` has all quarters of the angles, and `first` the first row. */
-typedef struct {
-    double *cosines;
-    float first;
-    uint32_t n;
-} basis;
-
-static float entry_of(const basis *b, uint32_t row, uint32_t k) {
-    if (row == 0 || (b->n % 2 == 0 && row == b->n - 1)) {
-        return row && k % 2 ? -b->first : b->first;
+/* Entry (row, k) of the matrix of an axis of n, from wcz_fill_cosines; a sine is the cosine three quarters on. */
+static float entry_of(const double *cosines, uint32_t n, uint32_t row, uint32_t k) {
+    const uint32_t place = 4 * ((row + 1) / 2 * k % n) + (row % 2 ? 0 : 3 * n);
+    if (row == 0 || (n % 2 == 0 && row == n - 1)) {
+        return (float)(row && k % 2 ? -cosines[4 * n] : cosines[4 * n]);
     }
-    const uint32_t turn = (row + 1) / 2 * k % b->n, quarter = row % 2 ? 0 : 3 * b->n;      /* a sine is a cosine, later */
-    return (float)b->cosines[(4 * turn + quarter) % (4 * b->n)];
+    return (float)cosines[place % (4 * n)];
 }
 
 /* -- the product ------------------------------------------------------------------------------------------------------ */
 
-/* One line, `stride` elements apart, in place: line = M^T line. `line` and `column` have room for n values. */
-static void transform(const basis *b, wcz_values *values, size_t start, size_t stride, wcz_values *line,
-                      wcz_values *column) {
+/* One line, `stride` elements apart, in place: line = M^T line. Room is for cosines, a line and a column. */
+static void transform(wcz_values *values, size_t start, size_t stride, uint32_t n, double *room) {
     const unsigned dtype = values->wide ? WCZ_FLOAT64 : WCZ_FLOAT32;
-    for (uint32_t i = 0; i < b->n; i++) {
-        wcz_store(line->data, dtype, i, wcz_load(values->data, dtype, start + i * stride));
+    wcz_values line = {room + 4 * n + 1, values->wide}, column = {room + 5 * n + 1, 0};
+    for (uint32_t i = 0; i < n; i++) {
+        wcz_store(line.data, dtype, i, wcz_at(values, start + i * stride));
     }
-    for (uint32_t k = 0; k < b->n; k++) {
-        for (uint32_t i = 0; i < b->n; i++) {
-            ((float *)column->data)[i] = entry_of(b, i, k);
+    for (uint32_t k = 0; k < n; k++) {
+        for (uint32_t i = 0; i < n; i++) {
+            ((float *)column.data)[i] = entry_of(room, n, i, k);
         }
-        wcz_store(values->data, dtype, start + k * stride, wcz_dot(line, 0, 1, column, 0, 1, b->n));
+        wcz_store(values->data, dtype, start + k * stride, wcz_dot(&line, 0, 1, &column, 0, 1, n));
     }
 }
 
-/* Room: cosines, a line and a column. */
 static void transform_axis(const wcz_record *record, unsigned axis, wcz_values *values, uint32_t count, double *room) {
     const uint32_t n = record->shape[axis];
-    const basis b = {room, (float)wcz_square_root(1, n), n};
     const size_t stride = wcz_count_of(record->shape + axis + 1, record->rank - axis - 1u);
-    wcz_values line = {room + 4 * n, values->wide}, column = {room + 5 * n, 0};
     wcz_fill_cosines(room, n);
     for (size_t start = 0; start < count; start += n * stride) {
         for (size_t i = 0; i < stride; i++) {
-            transform(&b, values, start + i, stride, &line, &column);
+            transform(values, start + i, stride, n, room);
         }
     }
 }
@@ -96,14 +87,14 @@ static int build(const wcz_job *job) {
     int error = wcz_widen(job->memory, job->factors, &values);
     (void)kernel_axes(job->record, &mask);
     for (unsigned axis = 0; !error && count && axis < job->record->rank; axis++) {
-        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 6 * (size_t)job->record->shape[axis],
+        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 6 * (size_t)job->record->shape[axis] + 1,
                                                          sizeof(double), &room))) {
             transform_axis(job->record, axis, &values, count, (double *)room);
             wcz_release(job->memory, &room);
         }
     }
     for (uint32_t i = 0; !error && i < count; i++) {
-        wcz_store(job->out, job->dtype, i, wcz_load(values.data, values.wide ? WCZ_FLOAT64 : WCZ_FLOAT32, i));
+        wcz_store(job->out, job->dtype, i, wcz_at(&values, i));
     }
     wcz_release(job->memory, &values.data);
     return error;

@@ -17,4 +17,4 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
 static const char plan[] =
     PLAN(SIZE("524288") DEFAULT("0", "4294967295"), "0,a", INTEGERS("signs", "a,C", "2") FACTOR("scales", "C"));
 
-const wcz_kind wcz_kind_simhash = {13, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_simhash = {13, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

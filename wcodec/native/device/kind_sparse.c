@@ -13,4 +13,4 @@ static int build(const wcz_job *job) {
 
 static const char plan[] = PLAN(COUNT("R"), "", MASK("mask", "=", "a") FACTOR("values", "a"));
 
-const wcz_kind wcz_kind_sparse = {4, plan, wcz_as_column, NULL, build, NULL};
+const wcz_kind wcz_kind_sparse = {4, plan, wcz_as_column, wcz_describe_plan, build, NULL};

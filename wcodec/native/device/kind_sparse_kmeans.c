@@ -11,4 +11,4 @@ static const char plan[] =
     PLAN(COUNT("R") SIZE("65536"), "0,1",
          FACTOR("codebook", "b") MASK("mask", "=", "a") INTEGERS("index", "a", "b"));
 
-const wcz_kind wcz_kind_sparse_kmeans = {12, plan, wcz_as_column, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_sparse_kmeans = {12, plan, wcz_as_column, wcz_describe_plan, wcz_build_plan, element};

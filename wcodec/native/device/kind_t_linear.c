@@ -15,6 +15,6 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
     return sum;
 }
 
-static const char plan[] = PLAN(SIZE("R&C&1024"), "4*a,a", FACTOR("spectrum", "R/a,C/a,a"));
+static const char plan[] = PLAN(SIZE("R&C&1024"), "4*a+1,a", FACTOR("spectrum", "R/a,C/a,a"));
 
-const wcz_kind wcz_kind_t_linear = {19, plan, wcz_as_matrix, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_t_linear = {19, plan, wcz_as_matrix, wcz_describe_plan, wcz_build_plan, element};

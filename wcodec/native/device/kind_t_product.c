@@ -34,6 +34,6 @@ static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
     return sum;
 }
 
-static const char plan[] = PLAN(SIZE("R&C"), "4*S,S*a", FACTOR("left", "S,R,a") FACTOR("right", "S,a,C"));
+static const char plan[] = PLAN(SIZE("R&C"), "4*S+1,S*a", FACTOR("left", "S,R,a") FACTOR("right", "S,a,C"));
 
-const wcz_kind wcz_kind_t_product = {18, plan, view, NULL, wcz_build_plan, element};
+const wcz_kind wcz_kind_t_product = {18, plan, view, wcz_describe_plan, wcz_build_plan, element};

@@ -4,14 +4,10 @@
 /* A ring whose first rank is 1. */
 static int modes_of(const wcz_record *record, wcz_modes *modes) {
     int error = wcz_modes_of(record, modes);
-    uint32_t *ranks = modes->ranks.values;
     if (error || modes->ranks.count + 1 != modes->rows.count) {
         return error ? error : WCZ_FACTORIZATION;
     }
-    for (unsigned k = modes->ranks.count; k > 0; k--) {
-        ranks[k] = ranks[k - 1];
-    }
-    ranks[0] = 1;
+    wcz_add_first_rank(modes);
     return 0;
 }
 

@@ -28,20 +28,13 @@ static int view(const wcz_record *record, unsigned params, wcz_extents *x) {
 }
 
 static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
-    wcz_extents x;
     wcz_list axes;
-    int error = wcz_read_plan(kind, record, &x);
-    if (error || record->factor_count != 3) {
-        return error ? error : WCZ_RECORD;
+    int error = wcz_describe_plan(kind, record, factors);
+    for (unsigned i = 0; !error && i < 2; i++) {
+        (void)axes_of(record, &axes);
+        factors[0].shape[axes.values[i]] = factors[1 + i].shape[1];
     }
-    (void)axes_of(record, &axes);
-    wcz_set_shape(&factors[0], "core", record->rank, record->shape);
-    const uint32_t shapes[2][2] = {{x.rows, x.params[0]}, {x.columns, x.params[1]}};
-    for (unsigned i = 0; i < 2; i++) {
-        factors[0].shape[axes.values[i]] = x.params[i];
-        wcz_set_shape(&factors[1 + i], i ? "second" : "first", 2, shapes[i]);
-    }
-    return 0;
+    return error;
 }
 
 /* Place i of the tensor as a vector. */
@@ -77,6 +70,7 @@ static int build(const wcz_job *job) {
     return wcz_build_elements(job, 1, 0, (uint64_t)job->factors[1].shape[1] * job->factors[2].shape[1], &axes);
 }
 
-static const char plan[] = PLAN(SIZE("R") SIZE("C"), "", "");
+static const char plan[] =
+    PLAN(SIZE("R") SIZE("C"), "", FACTOR("core", "=") FACTOR("first", "R,a") FACTOR("second", "C,b"));
 
 const wcz_kind wcz_kind_tucker2 = {9, plan, view, describe, build, element};

@@ -38,8 +38,8 @@ struct wcz_kind {
     const char *plan;           /* parameters, work and factors: see PLAN */
     /* Fills rows, columns and slices; the kind has `params` parameters of its own, and what is behind them the view reads. */
     int (*view)(const wcz_record *record, unsigned params, wcz_extents *x);
-    /* Of a kind that a plan does not describe; NULL: the plan does. Names, shapes, default step axes and `integer` of the
-     * factors; WCZ_FACTORIZATION for bad parameters, WCZ_RECORD for another number of factors. */
+    /* Names, shapes, default step axes and `integer` of the factors: wcz_describe_plan, or what a plan cannot say.
+     * WCZ_FACTORIZATION for bad parameters, WCZ_RECORD for another number of factors. */
     int (*describe)(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors);
     int (*build)(const wcz_job *job);      /* wcz_build_plan: element by element; NULL: factors only */
     wcz_element element;
@@ -66,7 +66,8 @@ struct wcz_kind {
 #define MASK(name, extents, ones) name "\0" extents "<2#" ones "\0"
 #define ROW_MASK(name, extents, ones) name "\0" extents "<2%" ones "\0"
 
-/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c, three bases of images in one. WCZ_BASIC_KINDS leaves all but the first five out. */
+/* Every kind, a line each; wcz_kind_<name> is in kind_<name>.c, three bases of images in one. WCZ_BASIC_KINDS leaves all but
+ * the first five out. */
 #define WCZ_FIRST_KINDS(KIND) \
     KIND(dense) \
     KIND(rdft) \
@@ -107,14 +108,13 @@ WCZ_ALL_KINDS(WCZ_DECLARE_KIND)
 
 const wcz_kind *wcz_find_kind(uint32_t number);
 
-int wcz_describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors);
-
 /* WCZ_FACTORIZATION where decoded factors do not hold to what the plan says of integers. */
 int wcz_check_factors(const wcz_kind *kind, const wcz_record *record, const wcz_factor *factors);
 
 /* -- plan.c, views.c -------------------------------------------------------------------------------------------------- */
 
 int wcz_read_plan(const wcz_kind *kind, const wcz_record *record, wcz_extents *x);
+int wcz_describe_plan(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors);
 int wcz_build_plan(const wcz_job *job);
 
 /* Views: the matrix of row_axes; all elements as one column. */
@@ -155,6 +155,7 @@ typedef struct {
 } wcz_values;
 
 int wcz_widen(const wcz_memory *memory, const wcz_factor *factor, wcz_values *values);
+double wcz_at(const wcz_values *values, size_t index);
 /* Sum of a[i * a_stride] b[i * b_stride]: in float, or in double where one of them is wide. */
 double wcz_dot(const wcz_values *a, size_t a_start, size_t a_stride, const wcz_values *b, size_t b_start,
                size_t b_stride, size_t count);
@@ -178,7 +179,8 @@ double wcz_value(const wcz_product_state *p, unsigned factor, uint32_t index);
 double wcz_sine_of_turn(uint32_t k, uint32_t n);
 double wcz_square_root(uint32_t k, uint32_t n);
 
-/* T of factorizations.md, t_product: fills 4 p numbers of room, then T[f, k]. */
+/* T of factorizations.md, t_product: fills 4 p + 1 numbers of room, then T[f, k]. The first ones are sqrt(2/p) times the
+ * cosine of every quarter of 2 pi / p, the last is sqrt(1/p). */
 void wcz_fill_cosines(double *room, uint32_t p);
 double wcz_cosine(const double *room, uint32_t p, uint32_t f, uint32_t k);
 
@@ -197,6 +199,7 @@ typedef struct {
 
 /* Of a record with the parameters rows, columns, ranks, row_axes; all but what depends on the kind. */
 int wcz_modes_of(const wcz_record *record, wcz_modes *modes);
+void wcz_add_first_rank(wcz_modes *modes);     /* 1, before those that the record gives */
 uint64_t wcz_mode_product(const wcz_modes *modes, unsigned first, unsigned last);   /* of m_k n_k, first <= k < last */
 
 /* Cores of a ring, ranks.values[k] before core k, whose greatest value for k > 0 is most(modes, k). */

@@ -97,18 +97,15 @@ static int read_shape(const char **at, const wcz_extents *x, const wcz_record *r
     return 0;
 }
 
-int wcz_describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
+int wcz_describe_plan(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
     wcz_extents x;
     unsigned count = 0;
-    int error = kind->describe ? kind->describe(kind, record, factors) : wcz_read_plan(kind, record, &x);
-    if (error || kind->describe) {
-        return error;
-    }
+    int error = wcz_read_plan(kind, record, &x);
     for (const char *at = x.factors; *at; at = past_end(past_end(at))) {
         count++;
     }
-    if (record->factor_count != count) {
-        return WCZ_RECORD;
+    if (error || record->factor_count != count) {
+        return error ? error : WCZ_RECORD;
     }
     for (const char *at = x.factors; !error && *at; at = past_end(at), factors++) {
         factors->name = at;
@@ -158,8 +155,11 @@ static int check_factor(const char *at, const wcz_extents *x, const wcz_factor *
 
 int wcz_check_factors(const wcz_kind *kind, const wcz_record *record, const wcz_factor *factors) {
     wcz_extents x;
-    int error = kind->describe ? 0 : wcz_read_plan(kind, record, &x);
-    for (const char *at = kind->describe ? "" : x.factors; !error && *at; at = past_end(at), factors++) {
+    int error = 0;
+    if (kind->plan) {
+        (void)wcz_read_plan(kind, record, &x);
+    }
+    for (const char *at = kind->plan ? x.factors : ""; !error && *at; at = past_end(at), factors++) {
         at = past_end(at);
         while (*at && *at++ != '<') {
         }

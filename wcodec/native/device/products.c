@@ -38,13 +38,16 @@ int wcz_widen(const wcz_memory *memory, const wcz_factor *factor, wcz_values *va
     return error;
 }
 
+double wcz_at(const wcz_values *values, size_t index) {
+    return values->wide ? ((const double *)values->data)[index] : (double)((const float *)values->data)[index];
+}
+
 double wcz_dot(const wcz_values *a, size_t a_start, size_t a_stride, const wcz_values *b, size_t b_start,
                size_t b_stride, size_t count) {
     if (a->wide || b->wide) {
         double sum = 0;
         for (size_t i = 0; i < count; i++) {
-            sum += wcz_load(a->data, a->wide ? WCZ_FLOAT64 : WCZ_FLOAT32, a_start + i * a_stride) *
-                   wcz_load(b->data, b->wide ? WCZ_FLOAT64 : WCZ_FLOAT32, b_start + i * b_stride);
+            sum += wcz_at(a, a_start + i * a_stride) * wcz_at(b, b_start + i * b_stride);
         }
         return sum;
     }
@@ -59,8 +62,7 @@ double wcz_dot(const wcz_values *a, size_t a_start, size_t a_stride, const wcz_v
 /* -- element by element ----------------------------------------------------------------------------------------------- */
 
 double wcz_value(const wcz_product_state *p, unsigned factor, uint32_t index) {
-    const wcz_values *values = &p->values[factor];
-    return values->wide ? ((const double *)values->data)[index] : (double)((const float *)values->data)[index];
+    return wcz_at(&p->values[factor], index);
 }
 
 int wcz_build_elements(const wcz_job *job, uint32_t columns, uint32_t room, uint64_t terms, const void *own) {
@@ -122,16 +124,20 @@ double wcz_square_root(uint32_t k, uint32_t n) {
     return root;
 }
 
-/* sqrt(2/p) cos(2 pi q / (4 p)) for every q, rounded to float32. */
+/* All rounded to float32. */
 void wcz_fill_cosines(double *room, uint32_t p) {
-    double scale = wcz_square_root(2, p);
-    for (uint32_t q = 0; q < 4 * p; q++) {
-        room[q] = (double)(float)(scale * wcz_sine_of_turn((q + p) % (4 * p), 4 * p));
+    double roots[2];        /* of 1 / p, of 2 / p */
+    for (uint32_t k = 0; k < 2; k++) {
+        roots[k] = wcz_square_root(1 + k, p);
     }
+    for (uint32_t q = 0; q < 4 * p; q++) {
+        room[q] = (double)(float)(roots[1] * wcz_sine_of_turn((q + p) % (4 * p), 4 * p));
+    }
+    room[4 * p] = (double)(float)roots[0];
 }
 
 double wcz_cosine(const double *room, uint32_t p, uint32_t f, uint32_t k) {
-    return f ? room[f * (2 * k + 1) % (4 * p)] : (double)(float)wcz_square_root(1, p);
+    return room[f ? f * (2 * k + 1) % (4 * p) : 4 * p];
 }
 
 /* -- generated matrices: SplitMix64, and the ones of its words --------------------------------------------------------- */

@@ -233,7 +233,7 @@ static void default_head(const wcz_record *record, wcz_factor *factor) {
 int wcz_join_factors(const wcz_record *record, uint32_t streams, wcz_factor *factors) {
     const wcz_kind *kind = wcz_find_kind(record->kind);
     wcz_cursor heads = record->heads, axes = record->axes, stream = record->streams, bands = record->bands;
-    int error = kind ? wcz_describe(kind, record, factors) : WCZ_UNKNOWN_KIND;
+    int error = kind ? kind->describe(kind, record, factors) : WCZ_UNKNOWN_KIND;
     if (!error && record->kind && !wcz_dtype_is_float(record->dtype)) {
         error = WCZ_RECORD;
     }

@@ -32,6 +32,14 @@ int wcz_modes_of(const wcz_record *record, wcz_modes *modes) {
     return 0;
 }
 
+void wcz_add_first_rank(wcz_modes *modes) {
+    uint32_t *ranks = modes->ranks.values;
+    for (unsigned k = modes->ranks.count; k > 0; k--) {
+        ranks[k] = ranks[k - 1];
+    }
+    ranks[0] = 1;
+}
+
 uint64_t wcz_mode_product(const wcz_modes *modes, unsigned first, unsigned last) {
     uint64_t product = 1;
     for (unsigned k = first; k < last; k++) {
@@ -106,6 +114,6 @@ int wcz_build_cores(const wcz_job *job, wcz_modes *modes) {
         modes->most_ranks = ranks[k] > modes->most_ranks ? ranks[k] : modes->most_ranks;
         terms += (uint64_t)ranks[k] * job->factors[k].shape[3];
     }
-    return wcz_build_elements(job, modes->matrix.columns, 2 * modes->most_ranks,
+    return wcz_build_elements(job, modes->matrix.columns, wcz_times(2, modes->most_ranks),
                               wcz_product(ranks[0], terms), modes);
 }
