@@ -24,8 +24,8 @@ typedef struct {
     uint32_t *columns;                /* running mean magnitude of each column and channel, in 2^-12, below 2^23 + 1 */
     uint32_t *channels;
     int16_t *lines[3];                /* this row, the row above and the one above that, clipped; zeros around them */
-    const tap *offsets;               /* TAPS of them, in columns of the array's kernel */
-    size_t kernel_columns;
+    const tap *neighbours;            /* TAPS of them */
+    ptrdiff_t offsets[TAPS];          /* of the neighbours in columns */
     const int16_t *taps[TAPS];        /* where the neighbours of column 0 are */
     int16_t masks[16][TAPS];          /* 0 where a neighbour is in another kernel: by what is in the same kernel */
     uint8_t *inside;                  /* what is: by place in the kernel */
@@ -72,11 +72,12 @@ static const tap NEIGHBOURS[3][TAPS] = {
 };
 
 static inline void choose_taps(walk *at, int kind, size_t kernel_columns) {
-    at->offsets = NEIGHBOURS[kind];
-    at->kernel_columns = kernel_columns;
+    at->neighbours = NEIGHBOURS[kind];
     for (int i = 0; i < TAPS; i++) {
+        const tap *t = &at->neighbours[i];
+        at->offsets[i] = t->one + t->row * (ptrdiff_t)kernel_columns + t->kernel * (ptrdiff_t)at->kernel;
         for (int inside = 0; inside < 16; inside++) {
-            at->masks[inside][i] = (at->offsets[i].needs & ~inside) ? 0 : -1;
+            at->masks[inside][i] = (t->needs & ~inside) ? 0 : -1;
         }
     }
     for (size_t place = 0; place < at->kernel; place++) {
@@ -85,10 +86,6 @@ static inline void choose_taps(walk *at, int kind, size_t kernel_columns) {
                                       | (x + 1 < kernel_columns ? NEEDS_RIGHT : 0)
                                       | (place >= kernel_columns ? NEEDS_ABOVE : 0));
     }
-}
-
-static inline const int16_t *tap_of(const walk *at, const tap *t) {
-    return at->lines[t->line] + t->one + t->row * (ptrdiff_t)at->kernel_columns + t->kernel * (ptrdiff_t)at->kernel;
 }
 
 static inline void find_neighbours(const walk *at, outlook *o) {

@@ -82,7 +82,7 @@ static inline void start_row(walk *at) {
     at->row_mean = at->recent = at->less_recent = at->mean;
     at->column = at->channel = at->place = 0;
     for (int i = 0; i < TAPS; i++) {
-        at->taps[i] = tap_of(at, &at->offsets[i]);
+        at->taps[i] = at->lines[at->neighbours[i].line] + at->offsets[i];
     }
 }
 
