@@ -23,7 +23,7 @@ typedef struct {
 /* What a plan counts with; 2^32 - 1 stands for all that is larger. */
 typedef struct {
     uint32_t rows, columns;     /* of the weight as its kind sees it */
-    uint32_t slices;            /* what else the kind counts; 1 where it does not say */
+    uint32_t slices;            /* what else the kind counts */
     uint32_t params[4];
     const char *work, *factors; /* parts of the plan */
 } wcz_extents;
@@ -50,7 +50,7 @@ struct wcz_kind {
  *
  *     PLAN(SIZE("R&C"), "0,a", FACTOR("left", "R,a") FACTOR("right", "a,C"))
  *
- * is a kind with a parameter from 1 to min(R, C), which takes no room and `a` terms for an element, with two factors. */
+ * is a kind with a parameter from 1 to min(R, C), whose elements take no room and are sums of `a` terms, and two factors. */
 #define PLAN(params, work, factors) params "\0" work "\0" factors
 
 /* A parameter from 1 (COUNT: from 0) to `most`, which a file has to give, or has a default, a digit; where that is 0, the
@@ -111,17 +111,17 @@ const wcz_kind *wcz_find_kind(uint32_t number);
 /* WCZ_FACTORIZATION where decoded factors do not hold to what the plan says of integers. */
 int wcz_check_factors(const wcz_kind *kind, const wcz_record *record, const wcz_factor *factors);
 
-/* -- plan.c, views.c -------------------------------------------------------------------------------------------------- */
+/* -- plan.c ----------------------------------------------------------------------------------------------------------- */
 
 int wcz_read_plan(const wcz_kind *kind, const wcz_record *record, wcz_extents *x);
 int wcz_describe_plan(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors);
 int wcz_build_plan(const wcz_job *job);
 
+/* -- factors.c: what the kinds share ---------------------------------------------------------------------------------- */
+
 /* Views: the matrix of row_axes; all elements as one column. */
 int wcz_as_matrix(const wcz_record *record, unsigned params, wcz_extents *x);
 int wcz_as_column(const wcz_record *record, unsigned params, wcz_extents *x);
-
-/* -- factors.c: what the kinds share ---------------------------------------------------------------------------------- */
 
 void wcz_set_shape(wcz_factor *factor, const char *name, unsigned rank, const uint32_t *shape);
 

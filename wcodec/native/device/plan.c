@@ -53,7 +53,7 @@ static const char *past_end(const char *text) {
     return text;
 }
 
-/* -- what a plan says of a record ------------------------------------------------------------------------------------------------------- */
+/* -- what a plan says of a record -------------------------------------------------------------------------------------- */
 
 /* A bound may name any parameter, so all of them are read before the first is held to it. */
 int wcz_read_plan(const wcz_kind *kind, const wcz_record *record, wcz_extents *x) {
@@ -173,8 +173,11 @@ int wcz_check_factors(const wcz_kind *kind, const wcz_record *record, const wcz_
 int wcz_build_plan(const wcz_job *job) {
     wcz_extents x;
     int error = wcz_read_plan(job->kind, job->record, &x);
+    if (error) {
+        return error;       /* never: the record has been described */
+    }
     const char *at = x.work;
     const uint32_t room = evaluate(&at, &x);
     at++;       /* ',' */
-    return error ? error : wcz_build_elements(job, x.columns, room, evaluate(&at, &x), &x);
+    return wcz_build_elements(job, x.columns, room, evaluate(&at, &x), &x);
 }
