@@ -17,7 +17,15 @@ from typing import NamedTuple
 
 NATIVE = Path(__file__).parents[1] / "wcodec" / "native"
 DEVICE = NATIVE / "device"
-KERNEL = ("run_length_decode", "context_decode", "mixing_decode", "rans_header", "rans_decode", "plane_decode")
+KERNEL = (
+    "run_length_decode",
+    "context_decode",
+    "mixing_decode",
+    "rans_header",
+    "rans_rows",
+    "rans_decode",
+    "plane_decode",
+)
 PUBLIC = "wcz.h"
 LEFT_OUT = {"mixing_lanes_sse2.h"}  # WCZ_PORTABLE does without
 

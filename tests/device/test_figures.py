@@ -82,5 +82,6 @@ def test_the_decoder_of_a_microcontroller_is_small(amalgamation, tmp_path):
         size = shutil.which(compiler.replace("gcc", "size")) or "size"
         row = subprocess.run([size, "all.o"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
         sizes[kinds] = int(row.splitlines()[1].split()[3])
-    assert sizes["WCZ_BASIC_KINDS"] <= 40 * 1024
-    assert sizes["WCZ_EVERY_KIND"] <= 54 * 1024
+    assert sizes["WCZ_BASIC_KINDS"] <= 34 * 1024
+    # Position-independent code, which compilers for Linux make, has its pointers twice.
+    assert sizes["WCZ_EVERY_KIND"] <= (40 if "none" in compiler else 41) * 1024

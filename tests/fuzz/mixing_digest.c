@@ -17,7 +17,7 @@ int main(void) {
     uint64_t digest = 0xCBF29CE484222325u;
     state = 1;
     for (uint32_t round = 0; round < 60; round++) {
-        wcz_mixing_view view = {1 + next() % 20, 1 + next() % 20, 1 + next() % 7, 1 + next() % 7};
+        wcz_view view = {1 + next() % 20, 1 + next() % 20, 1 + next() % 7, 1 + next() % 7, 0};
         size_t count = (size_t)(view.rows * view.channels * view.kernel_rows * view.kernel_columns), written = 0;
         for (size_t i = 0; i < count; i++) {
             values[i] = i >= 3 && next() % 3 ? values[i - 3] : symbol(round % 32);

@@ -87,19 +87,10 @@ static void context(const uint8_t *header, const uint8_t *payload, size_t size) 
     free(again);
 }
 
-static wcz_mixing_view mixing_view_from(const uint8_t *header) {
-    wcz_mixing_view view = {header[1] % 9, header[2] % 9, header[3] % 6, header[4] % 6};
-    return view;
-}
-
-static size_t mixing_elements(const wcz_mixing_view *view) {
-    return (size_t)(view->rows * view->channels * view->kernel_rows * view->kernel_columns);
-}
-
-static wcz_status encode_mixing(const wcz_mixing_view *view, const int32_t *values, uint8_t *payload, size_t capacity,
+static wcz_status encode_mixing(const wcz_view *view, const int32_t *values, uint8_t *payload, size_t capacity,
                                 size_t *written) {
     static wcz_mixing_encoder encoder;
-    size_t count = mixing_elements(view), scratch_size = wcz_mixing_scratch(view);
+    size_t count = elements(view), scratch_size = wcz_mixing_scratch(view);
     void *scratch = exact(scratch_size, 1);
     wcz_mixing_encode_start(&encoder, payload, capacity);
     wcz_status status = wcz_mixing_encode_array(&encoder, view, scratch, scratch_size, values, count);
@@ -116,8 +107,8 @@ static wcz_status encode_mixing(const wcz_mixing_view *view, const int32_t *valu
 /* As context. */
 static void mixing(const uint8_t *header, const uint8_t *payload, size_t size) {
     static wcz_mixing_decoder decoder;
-    wcz_mixing_view view = mixing_view_from(header);
-    size_t count = mixing_elements(&view), scratch_size = wcz_mixing_scratch(&view), written = 0;
+    wcz_view view = view_from(header);
+    size_t count = elements(&view), scratch_size = wcz_mixing_scratch(&view), written = 0;
     int32_t *first = exact(count, sizeof *first), *second = exact(count, sizeof *second);
     void *scratch = exact(scratch_size, 1);
     uint8_t *again = exact(size + 8, 1);     /* room for the zeros that the encoder strips */
@@ -240,7 +231,7 @@ static size_t valid_input(uint8_t *input) {
         wcz_view view = view_from(input);
         encode_context(&view, values, input + HEADER, MAX_INPUT - HEADER, &written);
     } else if (input[0] % DECODERS == 2) {
-        wcz_mixing_view view = mixing_view_from(input);
+        wcz_view view = view_from(input);
         encode_mixing(&view, values, input + HEADER, MAX_INPUT - HEADER, &written);
     } else {
         written = valid_planes(input);

@@ -81,7 +81,7 @@ def decode(library: Any, path: int, payload: bytes, geometry: Geometry) -> bytes
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("optimization", ["-O0", "-O3", "-Os"])
 def test_every_build_decodes_the_same_values(optimization: str, compiler: str, build: Callable[..., Path]) -> None:
-    library = shared_library(build, ("header", "decode", "avx2", "encode"), optimization, compiler)
+    library = shared_library(build, ("header", "rows", "decode", "avx2", "encode"), optimization, compiler)
     library.wcz_rans_avx2.restype = ctypes.c_void_p
     portable = ctypes.addressof(ctypes.c_char.in_dll(library, "wcz_rans_portable"))
     for values in arrays():

@@ -81,7 +81,7 @@ ROW = CifarRow(
     name="ResNet-20",
     pretrained=pretrained,
     prepare=lambda images: (images.astype(np.float32) / 255 - MEAN) / STD,
-    recipe=Recipe(epochs=8, penalty_weight=0.55, learning_rate=1e-3, initial_log_step=-4.5, step_rate=5.0),
+    recipe=Recipe(epochs=16, penalty_weight=0.36, learning_rate=2e-3, initial_log_step=-4.5, step_rate=5.0),
     from_logits=True,
     published=(("NNCodec without retraining", 124_000),),
 )

@@ -24,7 +24,7 @@ ROW = CifarRow(
     name="ResNet-8",
     pretrained=pretrained,
     prepare=lambda images: images.astype(np.float32),
-    recipe=Recipe(epochs=9, penalty_weight=0.33, learning_rate=1e-3, initial_log_step=-4.5, step_rate=5.0),
+    recipe=Recipe(epochs=50, penalty_weight=0.15, learning_rate=2e-3, initial_log_step=-4.5, step_rate=5.0),
     from_logits=False,
     published=(),
 )

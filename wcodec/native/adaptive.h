@@ -38,7 +38,15 @@ static inline uint32_t wcz_probability(const wcz_bit_model *model) {
     return p < 64 ? 64 : p > 65472 ? 65472 : p;
 }
 
-/* 131072 / (2 n + 3) */
+/* 131072 / (2 n + 3), from a table where there is room for one. */
+#ifdef WCZ_FEW_TABLES
+
+static inline uint32_t wcz_rate(uint32_t count) {
+    return 131072 / (2 * count + 3);
+}
+
+#else
+
 static const uint16_t WCZ_RATES[WCZ_ADAPTIVE_LIMIT + 1] = {
     43690, 26214, 18724, 14563, 11915, 10082, 8738, 7710, 6898, 6241, 5698, 5242, 4854, 4519, 4228, 3971,
     3744, 3542, 3360, 3196, 3048, 2912, 2788, 2674, 2570, 2473, 2383, 2299, 2221, 2148, 2080, 2016,
@@ -50,8 +58,14 @@ static const uint16_t WCZ_RATES[WCZ_ADAPTIVE_LIMIT + 1] = {
     577, 572, 567, 562, 557, 553, 548, 543, 539, 534, 530, 526, 522, 518, 514, 510,
 };
 
+static inline uint32_t wcz_rate(uint32_t count) {
+    return WCZ_RATES[count];
+}
+
+#endif
+
 static inline void wcz_adapt(wcz_bit_model *model, unsigned bit) {
-    uint32_t rate = WCZ_RATES[model->n];    /* <= 43690: every product below fits 32 bits */
+    uint32_t rate = wcz_rate(model->n);     /* <= 43690: every product below fits 32 bits */
     if (bit) {
         model->p = (uint16_t)(model->p + (((65535u - model->p) * rate) >> 16));
     } else {

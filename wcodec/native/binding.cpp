@@ -1,16 +1,9 @@
 // The kernel for Python, with binding_*.cpp: checks sizes, owns buffers, releases the GIL, turns statuses into errors.
-#include <nanobind/stl/array.h>
-#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <array>
 #include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "binding.h"
 
@@ -18,9 +11,6 @@ namespace nb = nanobind;
 using namespace wcz;
 
 namespace {
-
-using ConstSymbols = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Symbols = nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 using ConstBytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Bytes = nb::ndarray<uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -67,101 +57,6 @@ size_t run_length_decode(nb::handle source, int run_code, int magnitude_code, bo
     nb::gil_scoped_release unlocked;
     require(wcz_run_length_decode(payload.data(), payload.size(), &format, out.data(), out.size(), &consumed));
     return consumed;
-}
-
-// Rows, channels, kernel rows, kernel columns, context set.
-using ViewTuple = std::array<uint64_t, 5>;
-
-// The views of all arrays of a payload, with the scratch that the widest of them needs.
-struct Views {
-    std::vector<wcz_view> all;
-    std::vector<size_t> counts;
-    std::vector<uint16_t> columns;
-
-    Views(const std::vector<ViewTuple> &tuples, size_t symbols) {
-        size_t widest = 0, rest = symbols;
-        for (const ViewTuple &t : tuples) {
-            if (t[4] >= WCZ_CONTEXT_SETS) {
-                throw Fault{WCZ_ARGUMENT};
-            }
-            all.push_back({t[0], t[1], t[2], t[3], static_cast<uint32_t>(t[4])});
-            counts.push_back(product(t, rest));
-            rest -= counts.back();
-            widest = std::max(widest, wcz_context_columns(&all.back()));
-        }
-        if (rest != 0) {
-            throw Fault{WCZ_ARGUMENT};
-        }
-        columns.resize(widest);
-    }
-
-    // Elements of a view; a Fault where they are more than the symbols that are left.
-    static size_t product(const ViewTuple &t, size_t most) {
-        uint64_t count = std::count(t.begin(), t.begin() + 4, uint64_t{0}) ? 0 : 1;
-        for (int i = 0; count != 0 && i < 4; i++) {
-            if (t[i] > most / count) {
-                throw Fault{WCZ_ARGUMENT};
-            }
-            count *= t[i];
-        }
-        return static_cast<size_t>(count);
-    }
-};
-
-nb::bytes context_encode(ConstSymbols values, const std::vector<ViewTuple> &tuples) {
-    auto encoder = std::make_unique<wcz_context_encoder>();
-    std::unique_ptr<uint8_t[]> payload;
-    size_t written = 0;
-    {
-        nb::gil_scoped_release unlocked;
-        Views views(tuples, values.size());
-        uint64_t capacity = values.size() + 64;
-        wcz_status status = WCZ_CAPACITY;
-        for (; status == WCZ_CAPACITY; capacity *= 4) {  // a symbol takes some 60 bytes at most, 3 bits as a rule
-            payload = allocate(capacity);
-            wcz_context_encode_start(encoder.get(), payload.get(), static_cast<size_t>(capacity));
-            const int32_t *next = values.data();
-            status = WCZ_OK;
-            for (size_t i = 0; i < views.all.size() && status == WCZ_OK; next += views.counts[i++]) {
-                status = wcz_context_encode_array(encoder.get(), &views.all[i], views.columns.data(),
-                                                  views.columns.size(), next, views.counts[i]);
-            }
-            if (status == WCZ_OK) {
-                status = wcz_context_encode_end(encoder.get(), &written);
-            }
-        }
-        require(status);
-    }
-    return nb::bytes(payload.get(), written);
-}
-
-void context_decode(nb::handle source, const std::vector<ViewTuple> &tuples, Symbols out) {
-    auto decoder = std::make_unique<wcz_context_decoder>();
-    Payload payload(source);
-    nb::gil_scoped_release unlocked;
-    Views views(tuples, out.size());
-    wcz_context_decode_start(decoder.get(), payload.data(), payload.size());
-    int32_t *next = out.data();
-    for (size_t i = 0; i < views.all.size(); next += views.counts[i++]) {
-        require(wcz_context_decode_array(decoder.get(), &views.all[i], views.columns.data(), views.columns.size(),
-                                         next, views.counts[i]));
-    }
-    require(wcz_context_decode_end(decoder.get()));
-}
-
-uint64_t context_cost(ConstSymbols values, const std::vector<ViewTuple> &tuples, std::optional<Costs> costs) {
-    auto meter = std::make_unique<wcz_context_meter>();
-    uint32_t *told = costs_of(costs, values.size());
-    nb::gil_scoped_release unlocked;
-    Views views(tuples, values.size());
-    wcz_context_cost_start(meter.get());
-    const int32_t *next = values.data();
-    for (size_t i = 0; i < views.all.size(); next += views.counts[i++]) {
-        require(wcz_context_cost_array(meter.get(), &views.all[i], views.columns.data(), views.columns.size(), next,
-                                       views.counts[i], told));
-        told += told ? views.counts[i] : 0;
-    }
-    return meter->cost;
 }
 
 // Elements of `width` bytes each, where the buffer is whole and aligned to them.
@@ -222,6 +117,7 @@ NB_MODULE(_native, module) {
         }
     });
 
+    bind_context(module);
     bind_rans(module);
     bind_mixing(module);
     bind_temporal(module);
@@ -231,9 +127,6 @@ NB_MODULE(_native, module) {
                "non_zero_runs"_a);
     module.def("run_length_decode", &run_length_decode, "payload"_a, "run_code"_a, "magnitude_code"_a,
                "non_zero_runs"_a, "out"_a.noconvert());
-    module.def("context_encode", &context_encode, "values"_a.noconvert(), "views"_a);
-    module.def("context_cost", &context_cost, "values"_a.noconvert(), "views"_a, "costs"_a.noconvert() = nb::none());
-    module.def("context_decode", &context_decode, "payload"_a, "views"_a, "out"_a.noconvert());
     module.def("plane_encode", &plane_encode, "elements"_a.noconvert(), "width"_a, "fold"_a);
     module.def("plane_decode", &plane_decode, "payload"_a, "width"_a, "fold"_a, "out"_a.noconvert(),
                "path"_a = "fastest");

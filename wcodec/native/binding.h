@@ -52,6 +52,9 @@ inline std::unique_ptr<uint8_t[]> allocate(uint64_t size) {
     return std::unique_ptr<uint8_t[]>(new uint8_t[static_cast<size_t>(size) + 1]);
 }
 
+using ConstSymbols = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Symbols = nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
 // Where a cost meter puts the costs of symbols, if it is asked to.
 using Costs = nb::ndarray<uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
@@ -61,6 +64,9 @@ inline uint32_t *costs_of(const std::optional<Costs> &costs, size_t symbols) {
     }
     return costs ? costs->data() : nullptr;
 }
+
+// Adds the context coder to the module. (binding_context.cpp)
+void bind_context(nb::module_ &module);
 
 // Adds the rans coder to the module. (binding_rans.cpp)
 void bind_rans(nb::module_ &module);

@@ -31,8 +31,6 @@ enum {
 
 #define COUNT_BITS 10
 #define PROBABILITY_MASK 0x3FFFFFu
-#define MAX_COUNT 255u
-#define PRIOR_COUNT 4u
 
 static inline void start_contexts(uint32_t contexts[WCZ_CONTEXT_SETS][WCZ_CONTEXTS]) {
     for (unsigned set = 0; set < WCZ_CONTEXT_SETS; set++) {
@@ -58,7 +56,7 @@ static inline uint32_t adapted(uint32_t context, uint32_t bit) {
     uint32_t count = context & ((1u << COUNT_BITS) - 1);
     uint32_t flip = (0u - bit) & PROBABILITY_MASK;
     uint32_t other = probability(context) ^ flip;
-    other -= (other * ADAPTATION_RATE[count]) >> 10;
+    other -= (other * ADAPTATION_RATE[count - PRIOR_COUNT]) >> 10;
     return (other ^ flip) << COUNT_BITS | (count + (count < MAX_COUNT));
 }
 

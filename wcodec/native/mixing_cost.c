@@ -30,7 +30,7 @@ void wcz_mixing_cost_start(wcz_mixing_meter *meter) {
     start_model(&meter->model);
 }
 
-wcz_status wcz_mixing_cost_array(wcz_mixing_meter *meter, const wcz_mixing_view *view, void *scratch,
+wcz_status wcz_mixing_cost_array(wcz_mixing_meter *meter, const wcz_view *view, void *scratch,
                                  size_t scratch_size_, const int32_t *values, size_t count, uint32_t *costs) {
     if (count && (scratch_size(view) == 0 || scratch_size_ < scratch_size(view))) {
         return WCZ_ARGUMENT;

@@ -26,7 +26,7 @@ static inline int sink_next(sink *in) {
     return wcz_range_exhausted(in);
 }
 
-size_t wcz_mixing_scratch(const wcz_mixing_view *view) {
+size_t wcz_mixing_scratch(const wcz_view *view) {
     return scratch_size(view);
 }
 
@@ -41,7 +41,7 @@ void wcz_mixing_decode_start(wcz_mixing_decoder *decoder, const uint8_t *payload
     start_model(&decoder->model);
 }
 
-wcz_status wcz_mixing_decode_array(wcz_mixing_decoder *decoder, const wcz_mixing_view *view, void *scratch,
+wcz_status wcz_mixing_decode_array(wcz_mixing_decoder *decoder, const wcz_view *view, void *scratch,
                                    size_t scratch_size_, int32_t *values, size_t count) {
     if (count && (scratch_size(view) == 0 || scratch_size_ < scratch_size(view))) {
         return WCZ_ARGUMENT;

@@ -30,7 +30,7 @@ void wcz_mixing_encode_start(wcz_mixing_encoder *encoder, uint8_t *payload, size
     start_model(&encoder->model);
 }
 
-wcz_status wcz_mixing_encode_array(wcz_mixing_encoder *encoder, const wcz_mixing_view *view, void *scratch,
+wcz_status wcz_mixing_encode_array(wcz_mixing_encoder *encoder, const wcz_view *view, void *scratch,
                                    size_t scratch_size_, const int32_t *values, size_t count) {
     if (count && (scratch_size(view) == 0 || scratch_size_ < scratch_size(view))) {
         return WCZ_ARGUMENT;

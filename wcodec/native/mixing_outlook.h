@@ -12,10 +12,11 @@ enum {
     LINE_LIMIT = 16383                /* symbols are clipped to this where others look at them */
 };
 
+/* A neighbour is `line` rows above, and `one` + `row` * w + `kernel` * k columns further, w being a kernel's columns and k
+ * its places. */
 typedef struct {
-    int line;                         /* how many rows above */
-    ptrdiff_t column;                 /* offset */
-    int needs;                        /* what must be in the same kernel */
+    int8_t line, one, row, kernel;
+    int8_t needs;                     /* what must be in the same kernel */
 } tap;
 
 typedef struct {
@@ -23,7 +24,8 @@ typedef struct {
     uint32_t *columns;                /* running mean magnitude of each column and channel, in 2^-12, below 2^23 + 1 */
     uint32_t *channels;
     int16_t *lines[3];                /* this row, the row above and the one above that, clipped; zeros around them */
-    tap offsets[TAPS];
+    const tap *neighbours;            /* TAPS of them */
+    ptrdiff_t offsets[TAPS];          /* of the neighbours in columns */
     const int16_t *taps[TAPS];        /* where the neighbours of column 0 are */
     int16_t masks[16][TAPS];          /* 0 where a neighbour is in another kernel: by what is in the same kernel */
     uint8_t *inside;                  /* what is: by place in the kernel */
@@ -34,14 +36,8 @@ typedef struct {
     size_t row, column, channel, place;    /* place: in the kernel */
 } walk;
 
-/* From symbols to units of 2^floor(scale) / 256: to the right by `down`, at most `most`, to the left by `up`. */
-typedef struct {
-    int16_t down[8], most[8], up[8];  /* the shifts in lane 0 */
-} scaling;
-
-#define SCALING(down, most, up) {{down}, {most, most, most, most, most, most, most, most}, {up}}
-
-/* By octave of the scale from the tenth on, which stands for those below too. */
+/* From symbols to units of 2^floor(scale) / 256, by octave of the scale from the tenth on, which stands for those below
+ * too. */
 static const scaling SCALINGS[14] = {
     SCALING(0, 1, 10), SCALING(0, 3, 9), SCALING(0, 7, 8), SCALING(0, 15, 7), SCALING(0, 31, 6), SCALING(0, 63, 5),
     SCALING(0, 127, 4), SCALING(0, 255, 3), SCALING(0, 511, 2), SCALING(0, 1023, 1), SCALING(0, 2047, 0),
@@ -54,7 +50,7 @@ typedef struct {
     lanes neighbours;                 /* clipped symbols */
     lanes scaled;                     /* the same in units of 2^floor(scale) / 256: |.| <= 2047 */
     const scaling *by;                /* what scales them */
-    lanes prediction;                 /* in the same unit, |.| <= 2047, in all lanes */
+    uniform prediction;               /* in the same unit, |.| <= 2047 */
     int32_t ratio;                    /* prediction / 2^scale in 1/256: |.| <= 2047 */
     int32_t bin;                      /* of the ratio, -7 .. 7 */
 } outlook;
@@ -65,19 +61,23 @@ enum { NEEDS_LEFT = 1, NEEDS_LEFT2 = 2, NEEDS_RIGHT = 4, NEEDS_ABOVE = 8 };    /
 
 /* By kind of kernel: none, one row, several rows. Offsets stay within the margins of a line: 2 * kernel + 4 to the left,
  * 1 to the right. In the line itself they point at known symbols, or NEEDS_RIGHT hides what is there. */
+static const tap NEIGHBOURS[3][TAPS] = {
+    {{0, -1, 0, 0, 0}, {1, 0, 0, 0, 0}, {0, -2, 0, 0, 0}, {1, -1, 0, 0, 0},
+     {1, 1, 0, 0, 0}, {2, 0, 0, 0, 0}, {0, -3, 0, 0, 0}, {2, -1, 0, 0, 0}},
+    {{0, -1, 0, 0, NEEDS_LEFT}, {0, 0, 0, -1, 0}, {0, 1, 0, -1, NEEDS_RIGHT}, {1, 0, 0, 0, 0},
+     {0, -2, 0, 0, NEEDS_LEFT2}, {0, 0, 0, -2, 0}, {2, 0, 0, 0, 0}, {0, -1, 0, -1, NEEDS_LEFT}},
+    {{0, -1, 0, 0, NEEDS_LEFT}, {0, 0, -1, 0, NEEDS_ABOVE}, {0, 0, 0, -1, 0}, {1, 0, 0, 0, 0},
+     {0, -1, -1, 0, NEEDS_LEFT | NEEDS_ABOVE}, {0, 1, -1, 0, NEEDS_RIGHT | NEEDS_ABOVE}, {0, 0, 0, -2, 0},
+     {2, 0, 0, 0, 0}},
+};
+
 static inline void choose_taps(walk *at, int kind, size_t kernel_columns) {
-    const ptrdiff_t k = (ptrdiff_t)at->kernel, w = (ptrdiff_t)kernel_columns;
-    const tap taps[3][TAPS] = {
-        {{0, -1, 0}, {1, 0, 0}, {0, -2, 0}, {1, -1, 0}, {1, 1, 0}, {2, 0, 0}, {0, -3, 0}, {2, -1, 0}},
-        {{0, -1, NEEDS_LEFT}, {0, -k, 0}, {0, 1 - k, NEEDS_RIGHT}, {1, 0, 0},
-         {0, -2, NEEDS_LEFT2}, {0, -2 * k, 0}, {2, 0, 0}, {0, -k - 1, NEEDS_LEFT}},
-        {{0, -1, NEEDS_LEFT}, {0, -w, NEEDS_ABOVE}, {0, -k, 0}, {1, 0, 0},
-         {0, -w - 1, NEEDS_LEFT | NEEDS_ABOVE}, {0, 1 - w, NEEDS_RIGHT | NEEDS_ABOVE}, {0, -2 * k, 0}, {2, 0, 0}},
-    };
+    at->neighbours = NEIGHBOURS[kind];
     for (int i = 0; i < TAPS; i++) {
-        at->offsets[i] = taps[kind][i];
+        const tap *t = &at->neighbours[i];
+        at->offsets[i] = t->one + t->row * (ptrdiff_t)kernel_columns + t->kernel * (ptrdiff_t)at->kernel;
         for (int inside = 0; inside < 16; inside++) {
-            at->masks[inside][i] = (taps[kind][i].needs & ~inside) ? 0 : -1;
+            at->masks[inside][i] = (t->needs & ~inside) ? 0 : -1;
         }
     }
     for (size_t place = 0; place < at->kernel; place++) {
@@ -89,10 +89,7 @@ static inline void choose_taps(walk *at, int kind, size_t kernel_columns) {
 }
 
 static inline void find_neighbours(const walk *at, outlook *o) {
-    const int16_t *const *t = at->taps;
-    size_t c = at->column;
-    lanes all = LANES_OF(t[0][c], t[1][c], t[2][c], t[3][c], t[4][c], t[5][c], t[6][c], t[7][c]);
-    o->neighbours = lanes_and(all, lanes_load(at->masks[at->inside[at->place]]));
+    lanes_gather(&o->neighbours, at->taps, at->column, at->masks[at->inside[at->place]]);
 }
 
 /* -- scale: an online regression of log2 of the magnitude ------------------------------------------------------------ */
@@ -107,15 +104,14 @@ static inline void find_features(const walk *at, outlook *o) {
     uint32_t row = at->row_mean + 4 + (at->mean >> 5);
     uint32_t column = at->row ? at->columns[at->column] + sixteenth : whole;
     uint32_t channel = at->row | at->place ? at->channels[at->channel] + sixteenth : whole;
-    lanes logs = lanes_log2(row, column, channel, at->recent + half, at->less_recent + eighth,
-                            ((uint32_t)previous << 12) + whole, whole, whole);
-    o->features = lanes_subtract(logs, lanes_all(at->log_mean));
+    lanes_log2(&o->features, at->log_mean, row, column, channel, at->recent + half, at->less_recent + eighth,
+               ((uint32_t)previous << 12) + whole, whole, whole);
 }
 
 /* |feature| < 6400 and |weight| < 2^23 (see hold_weights), so six products with weight >> 8 and the bias are below
  * 6 * 6400 * 2^15 + 2^23 < 2^31. */
 static inline void find_scale(const wcz_mixing_model *model, const walk *at, outlook *o) {
-    int32_t sum = model->scale_bias + lanes_dot(o->features, lanes_narrow(model->scale_weights));
+    int32_t sum = model->scale_bias + lanes_dot(&o->features, model->scale_weights);
     o->scale = clamp(at->log_mean + clamp(sum >> 12, -1023, 1023), 0, 6143);
 }
 
@@ -126,18 +122,11 @@ static inline void learn_scale(wcz_mixing_model *model, const outlook *o, uint32
     unsigned unit = wcz_log2((uint32_t)expected + 4096);
     int32_t error = ((int32_t)(magnitude << 12) - expected) >> (unit - 8);
     error = error < 2047 ? error : 2047;
-    wide_lanes gradient = lanes_products(o->features, lanes_all(error));
-    lanes_step(model->scale_weights, &gradient, 6);
+    lanes_step(model->scale_weights, &o->features, uniform_of(error), 6);
     model->scale_bias += 2 * error;
 }
 
 /* -- signed prediction: sign and size from the neighbours by least mean squares -------------------------------------- */
-
-/* Symbols, clipped, in the unit of the outlook: |.| <= 2047. */
-static inline lanes scaled(const scaling *by, lanes symbols) {
-    lanes clipped = lanes_clamp(lanes_right(symbols, lanes_load(by->down)), lanes_load(by->most));
-    return lanes_left(clipped, lanes_load(by->up));
-}
 
 /* |weights| < 2^20 together (see hold_weights), >> 4 makes 2^16; eight products with 2047 are below 2^30. The product with
  * the unit is prediction * unit / 256: 2047 << 4 fits 16 bits. */
@@ -145,26 +134,24 @@ static inline void predict(const wcz_mixing_model *model, const walk *at, outloo
     const int32_t *own = model->place_taps[at->place % WCZ_MIXING_PLACES];
     const int32_t unit = PREDICTION_UNITS[o->scale >> 4 & 15] << 4;
     o->by = &SCALINGS[o->scale < 2560 ? 0 : (o->scale >> 8) - 10];
-    o->scaled = scaled(o->by, o->neighbours);
-    o->prediction = lanes_clamp(lanes_dot_of_sums(own, model->shared_taps[kind], o->scaled), lanes_all(2047));
-    lanes ratio = lanes_high(lanes_left(o->prediction, lanes_first(4)), lanes_all(unit));
-    lanes bin = lanes_right(lanes_add(ratio, lanes_all(32)), lanes_first(6));
-    o->ratio = LANE(ratio, 0);
-    o->bin = LANE(lanes_clamp(bin, lanes_all(7)), 0);
+    lanes_scale(o->by, &o->neighbours, &o->scaled);
+    o->prediction = uniform_clamp(lanes_dot_of_sums(own, model->shared_taps[kind], &o->scaled), 2047);
+    uniform ratio = uniform_high(uniform_left(o->prediction, 4), uniform_of(unit));
+    uniform bin = uniform_right(uniform_add(ratio, uniform_of(32)), 6);
+    o->ratio = uniform_value(ratio);
+    o->bin = uniform_value(uniform_clamp(bin, 7));
 }
 
 /* |error| <= 1023 and |scaled| <= 2047: the product is below 2^21, a shared weight moves by 2^12 at most. Where all
  * neighbours are zero, nothing moves. */
 static inline void learn_prediction(wcz_mixing_model *model, const walk *at, const outlook *o, int kind, int32_t clipped) {
-    const lanes most = lanes_all(1023);
-    lanes actual = lanes_clamp(scaled(o->by, lanes_all(clipped)), most);
-    lanes error = lanes_clamp(lanes_subtract(actual, o->prediction), most);
-    wide_lanes gradient = lanes_products(o->scaled, error);
+    uniform actual = uniform_clamp(uniform_scaled(o->by, uniform_of(clipped)), 1023);
+    uniform error = uniform_clamp(uniform_subtract(actual, o->prediction), 1023);
     int32_t *own = model->place_taps[at->place % WCZ_MIXING_PLACES];
-    lanes_step(own, &gradient, 12);
+    lanes_step(own, &o->scaled, error, 12);
     hold_four(own, MAX_TAP_WEIGHT);
     hold_four(own + 4, MAX_TAP_WEIGHT);
-    lanes_step(model->shared_taps[kind], &gradient, 9);
+    lanes_step(model->shared_taps[kind], &o->scaled, error, 9);
 }
 
 #endif

@@ -53,7 +53,7 @@ static inline uint32_t code_even(sink *to, int count, uint32_t value) {
 }
 
 /* Exponential Golomb of order 2: sizes 2 .. 31, then that many bits, the highest with a counter. 0 <= value < 2^32 - 4. */
-static inline uint64_t code_escape(wcz_mixing_model *model, sink *to, uint32_t value) {
+static inline uint32_t code_escape(wcz_mixing_model *model, sink *to, uint32_t value) {
     int size = 2, actual = (int)wcz_log2(value + 4);
     while (size < 31 && code_plain(model, to, &model->escape_sizes[size], size < actual)) {
         size++;
@@ -61,18 +61,17 @@ static inline uint64_t code_escape(wcz_mixing_model *model, sink *to, uint32_t v
     uint32_t low = value + 4 - ((uint32_t)1 << size);
     uint32_t top = code_plain(model, to, &model->escape_tops[size], low >> (size - 1) & 1);
     uint32_t rest = code_even(to, size - 1, low & (((uint32_t)1 << (size - 1)) - 1));
-    return ((uint64_t)1 << size) + ((uint64_t)top << (size - 1)) + rest - 4;
+    return ((uint32_t)1 << size) + (top << (size - 1)) + rest - 4;
 }
 
 /* The three counters of a magnitude, at a prediction of zero. Magnitudes around are rounded to units of the scale: those
  * of four neighbours to 0 .. 2, of the symbol before to 0 .. 3, of the one before that to 0 .. 2. */
 static inline void choose_counters(wcz_mixing_model *model, const walk *at, const outlook *o, uint32_t *counters[3]) {
+    static const int16_t MOST[8] = {2, 2, 2, 2, 3, 2, 0, 0}, WEIGHTS[8] = {3, 1, 9, 27, 3, 1, 0, 0};
     int32_t bin = clamp((o->scale - 1280) >> 7, 0, 25), unit = clamp((o->scale - 3200) >> 8, 0, 6), around, before;
     const int16_t *here = at->lines[0] + at->column;
     lanes symbols = lanes_with_two(o->neighbours, here[-1], here[-2]);
-    lanes coarse = lanes_right(lanes_add(lanes_magnitude(symbols), lanes_all((1 << unit) >> 1)), lanes_first(unit));
-    coarse = lanes_least(coarse, LANES_OF(2, 2, 2, 2, 3, 2, 0, 0));
-    lanes_half_dots(coarse, LANES_OF(3, 1, 9, 27, 3, 1, 0, 0), &around, &before);
+    lanes_weigh(&symbols, unit, MOST, WEIGHTS, &around, &before);
     counters[0] = model->counters[bin * 12 + before];
     counters[1] = model->counters[LEFT_CONTEXTS + bin * 15];
     counters[2] = model->counters[LEFT_CONTEXTS + PREDICTION_CONTEXTS + around];
@@ -81,18 +80,18 @@ static inline void choose_counters(wcz_mixing_model *model, const walk *at, cons
 /* A sign, which is hard to foresee: no branch. */
 static inline uint32_t code_negative(wcz_mixing_model *model, sink *to, const walk *at, const outlook *o,
                                      uint32_t negative) {
-    const lanes n = o->neighbours;
     size_t place = at->place < 31 ? at->place : 31;
-    uint32_t *counters[3] = {&model->sign_pairs[place][sign_case(LANE(n, 0)) * 3 + sign_case(LANE(n, 1))],
-                             &model->sign_predictions[(o->bin + 7) * 3 + sign_case(LANE(n, 2))], 0};
+    uint32_t *counters[3] = {&model->sign_pairs[place][sign_case(LANE(o->neighbours, 0)) * 3 + sign_case(LANE(o->neighbours, 1))],
+                             &model->sign_predictions[(o->bin + 7) * 3 + sign_case(LANE(o->neighbours, 2))], 0};
     mixture m = mixture_of(model, counters, 2, -2 * o->ratio, SIGN_MIXER);
     negative = sink_bit(to, m.chance, negative);
     learn_decision(model, &m, counters, 2, negative);
     return negative;
 }
 
-/* Magnitude less one, known to be below 2^31 - 1 in the encoder: the part above the noise in unary, the rest nearly even. */
-static inline uint64_t code_excess(wcz_mixing_model *model, sink *to, const outlook *o, uint32_t *const counters[3],
+/* Magnitude less one, known to be below 2^31 - 1 in the encoder: the part above the noise in unary, the rest nearly even.
+ * A decoder that finds a larger one gives 2^31 - 1. */
+static inline uint32_t code_excess(wcz_mixing_model *model, sink *to, const outlook *o, uint32_t *const counters[3],
                                    int32_t fraction, uint32_t excess) {
     int32_t shift = (o->scale >> 8) - 13;
     shift = shift > 0 ? shift : 0;
@@ -103,9 +102,13 @@ static inline uint64_t code_excess(wcz_mixing_model *model, sink *to, const outl
             break;
         }
     }
-    uint64_t result = node - 1;
+    uint32_t result = node - 1;
     if (node == NODES) {
-        result += code_escape(model, to, high - (NODES - 1));
+        uint32_t escape = code_escape(model, to, high - (NODES - 1));
+        if (escape > ((uint32_t)INT32_MAX >> shift) - (NODES - 1)) {
+            return INT32_MAX;
+        }
+        result += escape;
     }
     if (shift > 0) {
         uint32_t *top = &model->low_bits[shift][node < 4 ? node - 1 : 3];
@@ -129,7 +132,7 @@ static inline int32_t code_symbol(wcz_mixing_model *model, sink *to, const walk 
     uint32_t negative = code_negative(model, to, at, o, value < 0);
     int against = (strength != 0) & (negative != (uint32_t)(o->bin < 0));
     counters[1] = prediction + 16 * (7 * against + strength);
-    uint64_t excess = code_excess(model, to, o, counters, fraction, magnitude - 1);
+    uint32_t excess = code_excess(model, to, o, counters, fraction, magnitude - 1);
     if (excess >= INT32_MAX) {
         return INT32_MIN;
     }

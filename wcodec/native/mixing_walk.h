@@ -82,7 +82,7 @@ static inline void start_row(walk *at) {
     at->row_mean = at->recent = at->less_recent = at->mean;
     at->column = at->channel = at->place = 0;
     for (int i = 0; i < TAPS; i++) {
-        at->taps[i] = at->lines[at->offsets[i].line] + at->offsets[i].column;
+        at->taps[i] = at->lines[at->neighbours[i].line] + at->offsets[i];
     }
 }
 
@@ -99,7 +99,7 @@ static inline size_t line_length(size_t width, size_t kernel) {
     return width + 2 * kernel + 5;
 }
 
-static inline void start_walk(wcz_mixing_model *model, walk *at, const wcz_mixing_view *view, void *scratch) {
+static inline void start_walk(wcz_mixing_model *model, walk *at, const wcz_view *view, void *scratch) {
     walk start = {0};
     *at = start;
     at->kernel = (size_t)(view->kernel_rows * view->kernel_columns);
@@ -137,7 +137,7 @@ static inline void code_next(wcz_mixing_model *model, sink *to, walk *at, int ki
 }
 
 /* Bytes of scratch for one array; 0 where they would not fit size_t. */
-static inline size_t scratch_size(const wcz_mixing_view *view) {
+static inline size_t scratch_size(const wcz_view *view) {
     const uint64_t most = SIZE_MAX / 64;
     uint64_t kernel = view->kernel_rows, width;
     if (view->kernel_columns && kernel > most / view->kernel_columns) {
@@ -152,7 +152,7 @@ static inline size_t scratch_size(const wcz_mixing_view *view) {
 }
 
 /* `scratch` has scratch_size(view) bytes and an alignment of four; the view has `count` elements. */
-static inline wcz_status code_array(wcz_mixing_model *model, sink *to, const wcz_mixing_view *view, void *scratch,
+static inline wcz_status code_array(wcz_mixing_model *model, sink *to, const wcz_view *view, void *scratch,
                                     SYMBOLS *symbols, size_t count) {
     walk at;
     const int kind = view->kernel_rows * view->kernel_columns == 1 ? 0 : view->kernel_rows == 1 ? 1 : 2;

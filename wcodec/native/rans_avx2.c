@@ -14,6 +14,18 @@ typedef struct {
     const uint8_t *words;       /* the next one; 16 bytes are there for each group of lanes */
 } rans_source;
 
+/* unpack[mask]: two bytes of the next word for each one of the mask, in order; 0x80 gives zero. */
+static void fill_unpack(uint8_t *unpack) {
+    for (unsigned mask = 0; mask < 256; mask++) {
+        uint8_t next = 0;
+        for (unsigned i = 0; i < 8; i++) {
+            unsigned taken = mask >> i & 1;
+            *unpack++ = taken ? next++ : 0x80;
+            *unpack++ = taken ? next++ : 0x80;
+        }
+    }
+}
+
 /* Byte `group` of each element of `contexts`, times 2048. */
 INLINE_AVX2 __m256i context_offset(__m256i contexts, unsigned group) {
     const __m256i mask = _mm256_set1_epi32(0xFF << WCZ_RANS_BITS);
@@ -201,7 +213,7 @@ AVX2 static size_t store_float32(const rans_matrix *matrix, const rans_lanes *la
 }
 
 const wcz_rans_path *wcz_rans_avx2(void) {
-    static const wcz_rans_path path = {decode, store_int32, store_float32};
+    static const wcz_rans_path path = {fill_unpack, decode, store_int32, store_float32};
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2") ? &path : NULL;
 }

@@ -41,6 +41,8 @@ typedef struct {
 #define RANS_NO_ROW SIZE_MAX
 
 struct wcz_rans_path {
+    /* Fills what the matrix calls `unpack`, before its first row. */
+    void (*prepare)(uint8_t *unpack);
     /* Decodes columns from `column` on, as many as it can do without a check of each word; returns where it stopped. */
     size_t (*decode)(const rans_matrix *matrix, rans_lanes *lanes, const uint8_t *words, size_t size, size_t *next,
                      size_t column);
@@ -54,6 +56,10 @@ static inline size_t rans_band(const rans_matrix *matrix, size_t lane) {
     return (size_t)((uint64_t)matrix->rows * lane / matrix->lanes);
 }
 
+static inline int32_t rans_sign_of(int32_t value) {
+    return (value > 0) - (value < 0);
+}
+
 static inline float rans_step_of_row(const wcz_rans_sink *sink, size_t row) {
     return sink->steps[sink->step_count > 1 ? row : 0];
 }
@@ -64,5 +70,9 @@ wcz_status rans_read_scales(wcz_rans_decoder *decoder, const wcz_rans_shape *vie
 wcz_status rans_read_tables(wcz_rans_decoder *decoder, uint32_t reached, unsigned contexts, rans_slot *slots);
 wcz_status rans_read_near(wcz_rans_decoder *decoder, const wcz_rans_shape *view, uint32_t *near_a, uint32_t *near_b,
                           unsigned *contexts);
+
+/* All rows of a matrix, from the lanes' states on; one symbol, `length` being the elements of a row. (rans_rows.c) */
+wcz_status rans_read_rows(wcz_rans_decoder *decoder, const rans_matrix *matrix, const wcz_rans_sink *sink);
+wcz_status rans_store_one(const wcz_rans_sink *sink, size_t length, size_t index, int32_t symbol);
 
 #endif

@@ -64,13 +64,13 @@ typedef struct {
 
 /* -- adaptive binary range coder with contexts (coders.md, context) --------------------------------------------------- */
 
-/* An array as the coder sees it: rows of channels of kernels, row-major. A vector is one row of channels. */
+/* An array as this coder and the next one see it: rows of channels of kernels, row-major. A vector is one row of channels. */
 typedef struct {
     uint64_t rows;
     uint64_t channels;
     uint64_t kernel_rows;
     uint64_t kernel_columns;
-    uint32_t context_set;      /* 0: arrays of rank 0 and 1; 1: the others */
+    uint32_t context_set;      /* of the context coder. 0: arrays of rank 0 and 1; 1: the others */
 } wcz_view;
 
 #define WCZ_CONTEXT_SETS 2
@@ -179,14 +179,6 @@ wcz_status wcz_plane_encode(const wcz_elements *elements, wcz_plane_scratch *scr
 
 /* -- mixing binary range coder (coders.md, mixing) ------------------------------------------------------------------ */
 
-/* An array as the coder sees it: rows of channels of kernels, row-major. A vector is one row of channels. */
-typedef struct {
-    uint64_t rows;
-    uint64_t channels;
-    uint64_t kernel_rows;
-    uint64_t kernel_columns;
-} wcz_mixing_view;
-
 #define WCZ_MIXING_PLACES 256     /* places in a kernel with a prediction of their own; the others share */
 
 /* All that the coder has learned, 60 KB, and tables, 21 KB (mixing_curves.h). coders.md says what each field is. */
@@ -229,7 +221,7 @@ typedef struct {
 
 /* Bytes of scratch, aligned to four, that an array needs: at most 27 an element of a row, and some; 0 for a row that no
  * memory holds. */
-size_t wcz_mixing_scratch(const wcz_mixing_view *view);
+size_t wcz_mixing_scratch(const wcz_view *view);
 
 /* No payload of `size` bytes holds more symbols than this: to be checked before memory is taken for them. */
 uint64_t wcz_mixing_most_symbols(size_t size);
@@ -237,20 +229,20 @@ uint64_t wcz_mixing_most_symbols(size_t size);
 /* start, then each array in order, then end, which accepts exactly the bytes that the encoder writes. `count` is the
  * product of the view. Time O(count), and no more than O(size): a payload that ends early is noticed at once. */
 void wcz_mixing_decode_start(wcz_mixing_decoder *decoder, const uint8_t *payload, size_t size);
-wcz_status wcz_mixing_decode_array(wcz_mixing_decoder *decoder, const wcz_mixing_view *view, void *scratch,
+wcz_status wcz_mixing_decode_array(wcz_mixing_decoder *decoder, const wcz_view *view, void *scratch,
                                    size_t scratch_size, int32_t *values, size_t count);
 wcz_status wcz_mixing_decode_end(const wcz_mixing_decoder *decoder);
 
 /* The same three steps; WCZ_CAPACITY where the payload is too small, after which the encoder cannot go on. */
 void wcz_mixing_encode_start(wcz_mixing_encoder *encoder, uint8_t *payload, size_t capacity);
-wcz_status wcz_mixing_encode_array(wcz_mixing_encoder *encoder, const wcz_mixing_view *view, void *scratch,
+wcz_status wcz_mixing_encode_array(wcz_mixing_encoder *encoder, const wcz_view *view, void *scratch,
                                    size_t scratch_size, const int32_t *values, size_t count);
 wcz_status wcz_mixing_encode_end(wcz_mixing_encoder *encoder, size_t *written);
 
 /* What the arrays would cost; the encoder's model without its payload. `costs` receives the cost of each symbol in 2^-16
  * bit, or is NULL. */
 void wcz_mixing_cost_start(wcz_mixing_meter *meter);
-wcz_status wcz_mixing_cost_array(wcz_mixing_meter *meter, const wcz_mixing_view *view, void *scratch,
+wcz_status wcz_mixing_cost_array(wcz_mixing_meter *meter, const wcz_view *view, void *scratch,
                                  size_t scratch_size, const int32_t *values, size_t count, uint32_t *costs);
 
 #ifdef __cplusplus

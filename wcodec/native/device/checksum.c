@@ -80,8 +80,8 @@ void wcz_sha256_add(wcz_sha256 *hash, const uint8_t *data, size_t nbytes) {
 void wcz_sha256_end(wcz_sha256 *hash, uint8_t digest[32]) {
     uint64_t nbits = 8 * hash->nbytes;
     uint8_t tail[8], one = 0x80, zero = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        tail[i] = (uint8_t)(nbits >> (56 - 8 * i));
+    for (unsigned i = 8; i-- > 0; nbits >>= 8) {
+        tail[i] = (uint8_t)nbits;
     }
     wcz_sha256_add(hash, &one, 1);
     while (hash->nbytes % 64 != 56) {

@@ -1,5 +1,6 @@
 /* A tensor or group chunk: its manifest, and its tensors one after another (wcz.md, section 5). */
-#include "device.h"
+#include "decoder.h"
+#include "kinds.h"
 
 #define MAX_STREAM_ENTRIES 4095
 
@@ -47,10 +48,10 @@ static int count_factor(wcz_chunk *chunk, const wcz_factor *factor) {
 }
 
 /* Elements of a step array, a dimension of 0 counting as 1. */
-static uint64_t step_extent(const wcz_factor *factor) {
-    uint64_t count = factor->form == WCZ_QUANTIZED;
+static uint32_t step_extent(const wcz_factor *factor) {
+    uint32_t count = factor->form == WCZ_QUANTIZED;
     for (unsigned i = 0; i < factor->rank; i++) {
-        count = wcz_product(count, factor->step_axes >> i & 1 && factor->shape[i] ? factor->shape[i] : 1);
+        count = wcz_times(count, factor->step_axes >> i & 1 && factor->shape[i] ? factor->shape[i] : 1);
     }
     return count;
 }
@@ -58,18 +59,19 @@ static uint64_t step_extent(const wcz_factor *factor) {
 /* Everything that a record declares, before anything of that size is made. `*elements`: of the chunk so far. */
 static int check_record(const wcz_limits *limits, wcz_chunk *chunk, const wcz_record *record, const wcz_factor *factors,
                         uint64_t *elements, uint64_t *total_nbytes) {
-    uint64_t extent = wcz_extent(record->shape, record->rank), stored = 0;
+    const uint32_t extent = wcz_extent(record->shape, record->rank);
+    uint64_t stored = 0;
     int error = 0;
     if (extent > limits->elements) {
         return WCZ_LIMIT;
     }
-    *total_nbytes += wcz_count_of(record->shape, record->rank) * wcz_dtype_nbytes(record->dtype);
+    *total_nbytes += (uint64_t)wcz_count_of(record->shape, record->rank) * wcz_dtype_nbytes(record->dtype);
     for (unsigned i = 0; i < record->factor_count; i++) {
-        uint64_t of_factor = wcz_extent(factors[i].shape, factors[i].rank), of_steps = step_extent(&factors[i]);
+        const uint32_t of_factor = wcz_extent(factors[i].shape, factors[i].rank), of_steps = step_extent(&factors[i]);
         if (of_factor > limits->elements || of_steps > limits->elements) {
             return WCZ_LIMIT;
         }
-        stored += of_factor + of_steps;
+        stored += (uint64_t)of_factor + of_steps;
     }
     *elements += stored > extent ? stored : extent;
     if (*elements > limits->elements || *total_nbytes > limits->total_nbytes) {
@@ -107,49 +109,44 @@ static int check_records(const wcz_memory *memory, const wcz_limits *limits, wcz
 
 /* -- streams ---------------------------------------------------------------------------------------------------------- */
 
-static int natural(wcz_cursor *at, uint64_t *value) {
-    wcz_object object;
-    (void)wcz_next_object(at, &object);
-    *value = object.value;
-    return object.type == WCZ_INTEGER && !object.negative ? 0 : WCZ_RECORD;
-}
-
 /* The head of the manifest, a coder or [coder, nbytes, ..., coder]; the payloads follow each other from `payload` on. */
 static int open_streams(const wcz_memory *memory, wcz_chunk *chunk, wcz_cursor at, const uint8_t *payload, size_t size) {
     wcz_cursor inside = at;
     wcz_object head;
-    uint64_t entries = 1, coder, nbytes;
+    uint32_t entries = 1, coder;
     void *block;
     int error;
     (void)wcz_next_object(&inside, &head);
     if (head.type == WCZ_ARRAY) {
-        entries = head.value;
+        entries = head.value > MAX_STREAM_ENTRIES ? 0 : (uint32_t)head.value;
         at = inside;
     }
-    if (entries % 2 == 0 || entries > MAX_STREAM_ENTRIES) {
+    if (entries % 2 == 0) {
         return WCZ_RECORD;
     }
     if ((error = wcz_allocate(memory, (entries + 1) / 2, sizeof(wcz_stream), &block))) {
         return error;
     }
     chunk->streams = (wcz_stream *)block;
-    chunk->stream_count = (uint32_t)(entries + 1) / 2;
-    for (uint32_t i = 0; i < chunk->stream_count; i++) {
-        nbytes = size;
-        if ((error = natural(&at, &coder)) || (i + 1 < chunk->stream_count && (error = natural(&at, &nbytes)))) {
+    chunk->stream_count = (entries + 1) / 2;
+    for (wcz_stream *stream = chunk->streams, *last = stream + entries / 2; stream <= last; stream++) {
+        if ((error = wcz_next_natural(&at, &coder))) {
             return error;
         }
-        if (nbytes > size) {
-            return WCZ_RECORD;
+        stream->size = size;
+        if (stream < last) {
+            if (wcz_next_of(&at, WCZ_INTEGER, &head) || head.negative || head.value > size) {
+                return WCZ_RECORD;
+            }
+            stream->size = (size_t)head.value;
         }
-        chunk->streams[i].coder = wcz_find_coder(coder);
-        if (!chunk->streams[i].coder) {
+        stream->coder = wcz_find_coder(coder);
+        if (!stream->coder) {
             return WCZ_UNKNOWN_CODER;
         }
-        chunk->streams[i].payload = payload;
-        chunk->streams[i].size = (size_t)nbytes;
-        payload += (size_t)nbytes;
-        size -= (size_t)nbytes;
+        stream->payload = payload;
+        payload += stream->size;
+        size -= stream->size;
     }
     return 0;
 }
@@ -182,7 +179,7 @@ int wcz_chunk_open(const wcz_memory *memory, const wcz_limits *limits, wcz_chunk
 /* Elements of the next array of a stream and of those behind it that share its dtype. Runs through the records from the
  * first one: `seen` counts the arrays of the stream. */
 static int find_run(const wcz_memory *memory, const wcz_limits *limits, const wcz_chunk *chunk, uint32_t number,
-                    uint64_t *elements) {
+                    uint32_t *elements) {
     const wcz_stream *stream = &chunk->streams[number];
     wcz_cursor at = chunk->first;
     uint32_t seen = stream->stepped;
@@ -249,8 +246,7 @@ int wcz_chunk_next(const wcz_memory *memory, const wcz_limits *limits, wcz_chunk
         error = load_factor(memory, limits, chunk, &chunk->factors[i]);
     }
     if (!error) {
-        const wcz_kind *kind = wcz_find_kind(chunk->current.kind);
-        error = kind->check ? kind->check(&chunk->current, chunk->factors) : 0;
+        error = wcz_check_factors(wcz_find_kind(chunk->current.kind), &chunk->current, chunk->factors);
     }
     return error;
 }

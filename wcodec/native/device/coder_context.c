@@ -1,5 +1,5 @@
 /* context (coders.md): 4 KB of contexts, and two bytes a column while an array is read. */
-#include "device.h"
+#include "coders.h"
 
 static int start(const wcz_memory *memory, wcz_stream *stream) {
     int error = wcz_allocate(memory, 1, sizeof(wcz_context_decoder), &stream->state);
@@ -10,15 +10,9 @@ static int start(const wcz_memory *memory, wcz_stream *stream) {
 }
 
 static int read(const wcz_memory *memory, wcz_stream *stream, const wcz_array *array, void *values) {
-    uint64_t sizes[4];
     wcz_view view;
     void *columns;
-    wcz_view_of(array, sizes);
-    view.rows = sizes[0];
-    view.channels = sizes[1];
-    view.kernel_rows = sizes[2];
-    view.kernel_columns = sizes[3];
-    view.context_set = array->rank >= 2;
+    wcz_view_of(array, &view);
     size_t count = wcz_context_columns(&view);
     int error = array->count ? wcz_allocate(memory, count, sizeof(uint16_t), &columns) : 0;
     if (error || array->count == 0) {

@@ -1,5 +1,5 @@
 /* float_planes (coders.md): neighbouring arrays of one dtype are one run, decoded when its first array is asked for. */
-#include "device.h"
+#include "coders.h"
 
 static int start(const wcz_memory *memory, wcz_stream *stream) {
     (void)memory, (void)stream;

@@ -1,5 +1,5 @@
 /* mixing (coders.md): what it has learned, and up to 14 bytes a column while an array is read. */
-#include "device.h"
+#include "coders.h"
 
 static int start(const wcz_memory *memory, wcz_stream *stream) {
     if (stream->elements > wcz_mixing_most_symbols(stream->size)) {
@@ -13,14 +13,9 @@ static int start(const wcz_memory *memory, wcz_stream *stream) {
 }
 
 static int read(const wcz_memory *memory, wcz_stream *stream, const wcz_array *array, void *values) {
-    uint64_t sizes[4];
-    wcz_mixing_view view;
+    wcz_view view;
     void *scratch;
-    wcz_view_of(array, sizes);
-    view.rows = sizes[0];
-    view.channels = sizes[1];
-    view.kernel_rows = sizes[2];
-    view.kernel_columns = sizes[3];
+    wcz_view_of(array, &view);
     size_t nbytes = array->count ? wcz_mixing_scratch(&view) : 0;
     if (array->count == 0) {
         return 0;

@@ -1,5 +1,5 @@
 /* rans (coders.md): models of the control string, and tables while an array is read. */
-#include "device.h"
+#include "coders.h"
 #include "wcz_rans.h"
 
 /* Without elements there is no payload, and nothing to open. */
@@ -16,15 +16,15 @@ static int start(const wcz_memory *memory, wcz_stream *stream) {
 }
 
 static int read(const wcz_memory *memory, wcz_stream *stream, const wcz_array *array, void *values) {
-    uint64_t view[4];
+    wcz_view view;
     wcz_rans_shape shape;
     wcz_rans_sink sink;
     void *scratch;
-    wcz_view_of(array, view);
-    shape.rows = (size_t)view[0];
-    shape.channels = (size_t)view[1];
-    shape.kernel = (size_t)(view[2] * view[3]);
-    shape.line = (size_t)view[3];
+    wcz_view_of(array, &view);
+    shape.rows = (size_t)view.rows;
+    shape.channels = (size_t)view.channels;
+    shape.kernel = (size_t)(view.kernel_rows * view.kernel_columns);
+    shape.line = (size_t)view.kernel_columns;
     sink.type = WCZ_RANS_INT32;
     sink.data = values;
     sink.steps = NULL;

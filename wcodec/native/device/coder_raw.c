@@ -1,5 +1,5 @@
 /* raw (coders.md): elements in little-endian, nothing between the arrays. */
-#include "device.h"
+#include "coders.h"
 
 static int start(const wcz_memory *memory, wcz_stream *stream) {
     (void)memory, (void)stream;

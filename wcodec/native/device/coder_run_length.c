@@ -1,5 +1,5 @@
 /* elias_gamma and rice (coders.md): each array is a bit stream of its own. They need no memory. */
-#include "device.h"
+#include "coders.h"
 
 static int start(const wcz_memory *memory, wcz_stream *stream) {
     (void)memory, (void)stream;

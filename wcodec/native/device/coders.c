@@ -1,7 +1,8 @@
 /* What the coders share: the list of them, and how they see arrays. */
-#include "device.h"
+#include "coders.h"
+#include "record.h"
 
-const wcz_coder *wcz_find_coder(uint64_t number) {
+const wcz_coder *wcz_find_coder(uint32_t number) {
 #define ENTRY(name) &wcz_coder_##name,
     static const wcz_coder *const CODERS[] = {WCZ_ALL_CODERS(ENTRY) NULL};
 #undef ENTRY
@@ -17,10 +18,11 @@ int wcz_status_error(int status) {
 }
 
 /* The kernel's last axis stays, those between make one; a vector is one row. */
-void wcz_view_of(const wcz_array *array, uint64_t view[4]) {
+void wcz_view_of(const wcz_array *array, wcz_view *view) {
     const unsigned rank = array->rank;
-    view[0] = rank < 2 ? 1 : array->shape[0];
-    view[1] = rank == 0 ? 1 : rank == 1 ? array->shape[0] : array->shape[1];
-    view[2] = rank < 4 ? 1 : wcz_count_of(array->shape + 2, rank - 3);
-    view[3] = rank < 3 ? 1 : array->shape[rank - 1];
+    view->rows = rank < 2 ? 1 : array->shape[0];
+    view->channels = rank == 0 ? 1 : rank == 1 ? array->shape[0] : array->shape[1];
+    view->kernel_rows = rank < 4 ? 1 : wcz_count_of(array->shape + 2, rank - 3);
+    view->kernel_columns = rank < 3 ? 1 : array->shape[rank - 1];
+    view->context_set = rank >= 2;
 }

@@ -1,5 +1,5 @@
 /* The file: preamble, frames of chunks, and what comes of them (wcz.md, sections 2, 3 and 6). */
-#include "device.h"
+#include "decoder.h"
 
 enum { PREAMBLE, HEAD, BODY, CRC, TENSORS, END, FAILED };
 
@@ -16,7 +16,7 @@ static void set_limits(wcz_limits *limits, const wcz_limits *wanted) {
     for (unsigned i = 0; wanted && i < sizeof *limits / sizeof *to; i++) {
         to[i] = from[i] ? from[i] : to[i];
     }
-    limits->elements = limits->elements < UINT32_MAX ? limits->elements : UINT32_MAX;
+    limits->elements = limits->elements < UINT32_MAX ? limits->elements : UINT32_MAX - 1;
 }
 
 wcz_decoder *wcz_open(const wcz_memory *memory, const wcz_limits *limits) {
@@ -60,24 +60,23 @@ static wcz_result fail(wcz_decoder *decoder, int error) {
 
 /* A difference needs its base, which this library does not take. */
 static int take_delta(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
-    wcz_object delta, base, result, whole, position;
+    wcz_object delta, digest, whole, position;
     wcz_cursor at;
     int error = wcz_read_whole(&decoder->memory, body, nbytes, decoder->limits.manifest_nbytes, &delta, &at);
     if (error || delta.type != WCZ_ARRAY || delta.value != 3) {
         return error ? error : WCZ_RECORD;
     }
-    (void)wcz_next_object(&at, &base);
-    (void)wcz_next_object(&at, &result);
-    (void)wcz_next_object(&at, &whole);
-    if (base.type != WCZ_BYTES || base.value != 16 || result.type != WCZ_BYTES || result.value != 16 ||
-        whole.type != WCZ_ARRAY) {
-        return WCZ_RECORD;
-    }
-    for (uint64_t i = 0, least = 0; i < whole.value; i++, least = position.value + 1) {
-        (void)wcz_next_object(&at, &position);
-        if (position.type != WCZ_INTEGER || position.negative || position.value < least) {
+    for (unsigned i = 0; i < 2; i++) {      /* of the base, of what it becomes */
+        if (wcz_next_of(&at, WCZ_BYTES, &digest) || digest.value != 16) {
             return WCZ_RECORD;
         }
+    }
+    error = wcz_next_of(&at, WCZ_ARRAY, &whole);
+    for (uint64_t i = 0, least = 0; !error && i < whole.value; i++, least = position.value + 1) {
+        error = wcz_next_of(&at, WCZ_INTEGER, &position) || position.negative || position.value < least ? WCZ_RECORD : 0;
+    }
+    if (error) {
+        return error;
     }
     return decoder->tensors_seen ? WCZ_CHUNK_ORDER : WCZ_BASE_MISSING;
 }
@@ -155,10 +154,10 @@ static int give_tensor(wcz_decoder *decoder) {
                                   &tensor->position);
     tensor->dtype = record->dtype;
     tensor->rank = record->rank;
-    tensor->kind = (uint32_t)record->kind;
+    tensor->kind = record->kind;
     tensor->factor_count = record->factor_count;
     tensor->factors = chunk->factors;
-    tensor->count = (uint32_t)wcz_count_of(record->shape, record->rank);
+    tensor->count = wcz_count_of(record->shape, record->rank);
     wcz_copy(tensor->shape, record->shape, sizeof tensor->shape);
     return 0;
 }
@@ -219,9 +218,10 @@ static int take_body(wcz_decoder *decoder, const uint8_t **next, size_t *nbytes)
     if (decoder->filled == 0) {
         decoder->body = decoder->length ? *next : MAGIC;      /* an empty body is nowhere */
         decoder->stored = is_known(decoder->type) && *nbytes < decoder->length + 4;
-        int error = decoder->stored ? wcz_allocate(&decoder->memory, decoder->length, 1, &decoder->buffer) : 0;
-        if (error) {
-            return error;
+        const size_t room = (size_t)decoder->length;
+        if (decoder->stored &&
+            (room != decoder->length || wcz_allocate(&decoder->memory, room, 1, &decoder->buffer))) {
+            return WCZ_ERROR_MEMORY;
         }
     }
     if (decoder->stored) {

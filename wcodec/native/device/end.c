@@ -1,12 +1,12 @@
 /* The END chunk: index, digest, names left over (wcz.md, section 6). */
-#include "device.h"
+#include "decoder.h"
 
 /* The index is compared by a digest of what it says: chunks need not be remembered. */
 void wcz_add_to_index(wcz_sha256 *index, uint64_t nbytes, uint64_t tensors) {
     uint8_t bytes[16];
-    for (unsigned i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)(nbytes >> 8 * i);
-        bytes[8 + i] = (uint8_t)(tensors >> 8 * i);
+    for (unsigned i = 0; i < 8; i++, nbytes >>= 8, tensors >>= 8) {
+        bytes[i] = (uint8_t)nbytes;
+        bytes[8 + i] = (uint8_t)tensors;
     }
     wcz_sha256_add(index, bytes, sizeof bytes);
 }
@@ -25,9 +25,7 @@ static int check_index(wcz_decoder *decoder, wcz_cursor *at) {
     }
     wcz_sha256_start(&index);
     for (uint64_t i = 0; i < table.value; i += 2) {
-        (void)wcz_next_object(at, &nbytes);
-        (void)wcz_next_object(at, &tensors);
-        if (nbytes.type != WCZ_INTEGER || tensors.type != WCZ_INTEGER) {
+        if (wcz_next_of(at, WCZ_INTEGER, &nbytes) || wcz_next_of(at, WCZ_INTEGER, &tensors)) {
             return WCZ_RECORD;
         }
         disagrees |= nbytes.negative || (!tensors.negative && tensors.value > INT64_MAX);
@@ -43,13 +41,13 @@ int wcz_end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
     wcz_object table, wanted;
     wcz_cursor at, entry;
     uint8_t digest[32];
-    uint64_t span = 0, frame = decoder->head_nbytes + (uint64_t)nbytes + 4;
+    uint32_t span = 0;
     int error = 0;
-    for (unsigned i = 0; nbytes >= 4 && i < 4; i++) {
-        span |= (uint64_t)body[nbytes - 4 + i] << 8 * i;
+    for (unsigned i = 4; nbytes >= 4 && i > 0; i--) {
+        span = span << 8 | body[nbytes - 5 + i];
     }
     if (nbytes) {
-        if (span != frame) {
+        if (span != decoder->head_nbytes + nbytes + 4) {
             return WCZ_RECORD;
         }
         error = wcz_read_whole(&decoder->memory, body, nbytes - 4, decoder->limits.manifest_nbytes, &table, &at);
@@ -68,7 +66,7 @@ int wcz_end_file(wcz_decoder *decoder, const uint8_t *body, size_t nbytes) {
             error = WCZ_DIGEST;
         }
     }
-    if (!error && !(wcz_names_left(&decoder->names, 0, 1) == 0 && wcz_names_left(&decoder->names, 1, 1) == 0)) {
+    if (!error && (wcz_names_left(&decoder->names, 0, 1) || wcz_names_left(&decoder->names, 1, 1))) {
         error = WCZ_NAME_TABLE;
     }
     return error;

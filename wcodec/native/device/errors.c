@@ -1,21 +1,22 @@
 /* Names of errors, as Python's classes (registry.md). */
 #include "device.h"
 
+/* Number and name of each; the library's own, from -1 downwards, as 256 less. */
+static const char NAMES[] =
+    "\x00" "no error\0" "\x01" "NotWczError\0" "\x02" "VersionError\0" "\x03" "TruncatedError\0" "\x04" "ChecksumError\0"
+    "\x05" "DigestError\0" "\x06" "UnknownChunkError\0" "\x07" "ChunkOrderError\0" "\x08" "LimitError\0"
+    "\x09" "IndexTableError\0" "\x0D" "BaseMissingError\0" "\x14" "RecordError\0" "\x15" "NameTableError\0"
+    "\x16" "UnknownKindError\0" "\x17" "UnknownCoderError\0" "\x18" "UnknownDtypeError\0" "\x19" "FactorizationError\0"
+    "\x1A" "StepCodeError\0" "\x28" "PayloadError\0" "\x29" "SymbolError\0" "\xFF" "out of memory\0" "\xFE" "wrong call\0"
+    "\xFD" "factors only\0" "\xFC" "out of range\0";
+
 const char *wcz_error_name(int error) {
-    static const struct {
-        int error;
-        const char *name;
-    } NAMES[] = {
-        {0, "no error"}, {1, "NotWczError"}, {2, "VersionError"}, {3, "TruncatedError"}, {4, "ChecksumError"},
-        {5, "DigestError"}, {6, "UnknownChunkError"}, {7, "ChunkOrderError"}, {8, "LimitError"},
-        {9, "IndexTableError"}, {13, "BaseMissingError"}, {20, "RecordError"}, {21, "NameTableError"}, {22, "UnknownKindError"},
-        {23, "UnknownCoderError"}, {24, "UnknownDtypeError"}, {25, "FactorizationError"}, {26, "StepCodeError"},
-        {40, "PayloadError"}, {41, "SymbolError"}, {WCZ_ERROR_MEMORY, "out of memory"}, {WCZ_ERROR_CALL, "wrong call"},
-        {WCZ_ERROR_PRODUCT, "factors only"}, {WCZ_ERROR_RANGE, "out of range"},
-    };
-    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-        if (NAMES[i].error == error) {
-            return NAMES[i].name;
+    for (const char *at = NAMES; at < NAMES + sizeof NAMES - 1;) {
+        const char *name = at + 1;
+        if (error == (signed char)*at) {
+            return name;
+        }
+        for (at = name; *at++;) {
         }
     }
     return "unknown error";

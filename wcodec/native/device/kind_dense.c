@@ -1,16 +1,10 @@
 /* dense (factorizations.md): the tensor is its one factor. */
-#include "device.h"
+#include "kinds.h"
 
-static int describe(const wcz_record *record, wcz_factor *factors) {
-    if (record->param_count) {
-        return WCZ_FACTORIZATION;
-    }
-    if (record->factor_count != 1) {
-        return WCZ_RECORD;
-    }
-    wcz_set_shape(factors, "weight", record->rank, record->shape);
+static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
+    int error = wcz_describe_plan(kind, record, factors);
     factors->integer = !wcz_dtype_is_float(record->dtype);
-    return 0;
+    return error;
 }
 
 /* Row-major elements of the factor's own dtype: verbatim ones bit for bit. */
@@ -45,4 +39,6 @@ static int build(const wcz_job *job) {
     return 0;
 }
 
-const wcz_kind wcz_kind_dense = {0, describe, NULL, build};
+static const char plan[] = PLAN("", "", FACTOR("weight", "="));
+
+const wcz_kind wcz_kind_dense = {0, plan, wcz_as_column, describe, build, NULL};

@@ -1,5 +1,5 @@
 /* hierarchical_tucker (factorizations.md): a padded matrix as the root of a tree of bases. */
-#include "device.h"
+#include "kinds.h"
 
 enum { MAX_NODES = 2 * MAX_MODES - 1 };
 
@@ -26,74 +26,88 @@ static void make_tree(tree *t, unsigned modes) {
     }
 }
 
-static uint32_t rank_of(const wcz_modes *modes, unsigned node) {
-    return node ? modes->ranks.values[node - 1] : 1;
+/* Modes with the rank of each node. */
+static int modes_of(const wcz_record *record, wcz_modes *modes) {
+    int error = wcz_modes_of(record, modes);
+    if (error || modes->ranks.count != 2 * modes->rows.count - 2) {
+        return error ? error : WCZ_FACTORIZATION;
+    }
+    wcz_add_first_rank(modes);
+    return 0;
 }
 
-static int describe(const wcz_record *record, wcz_factor *factors) {
+static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
     wcz_modes modes;
     tree t;
-    int error = wcz_modes_of(record, &modes);
-    if (error || modes.ranks.count != 2 * modes.rows.count - 2) {
-        return error ? error : WCZ_FACTORIZATION;
+    int error = modes_of(record, &modes);
+    const uint32_t *ranks = modes.ranks.values;
+    (void)kind;
+    if (error) {
+        return error;
     }
     make_tree(&t, modes.rows.count);
     for (unsigned node = 1; node < t.count; node++) {
-        uint64_t inside = wcz_mode_product(&modes, t.first[node], t.last[node]), outside = modes.elements / inside;
-        uint64_t most = inside < outside ? inside : outside;
-        if (rank_of(&modes, node) < 1 || rank_of(&modes, node) > most) {
+        const uint64_t inside = wcz_mode_product(&modes, t.first[node], t.last[node]), outside = modes.elements / inside;
+        const uint64_t most = inside < outside ? inside : outside;
+        if (ranks[node] < 1 || ranks[node] > most) {
             return WCZ_FACTORIZATION;
         }
     }
-    for (unsigned node = 0; record->factor_count == t.count && !error && node < t.count; node++) {
+    for (unsigned node = 0; record->factor_count == t.count && node < t.count; node++) {
         const unsigned left = t.left[node], mode = t.first[node];
-        error = wcz_set_extents(&factors[node], "node", 3, left ? rank_of(&modes, left) : modes.rows.values[mode],
-                                left ? rank_of(&modes, left + 1) : modes.columns.values[mode], rank_of(&modes, node), 0);
+        const uint32_t shape[3] = {left ? ranks[left] : modes.rows.values[mode],
+                                   left ? ranks[left + 1] : modes.columns.values[mode], ranks[node]};
+        wcz_set_shape(&factors[node], "node", 3, shape);
     }
-    return record->factor_count == t.count ? error : WCZ_RECORD;
+    return record->factor_count == t.count ? 0 : WCZ_RECORD;
 }
 
-/* Of every node, the vector of P at these digits: children stand behind their parents. */
-static double element(wcz_product_state *p, uint64_t i, uint64_t j) {
+/* While it is built. */
+typedef struct {
     wcz_modes modes;
-    tree t;
-    uint32_t rows[MAX_MODES], columns[MAX_MODES], start[MAX_NODES + 1] = {0};
-    (void)wcz_modes_of(p->job->record, &modes);
-    make_tree(&t, modes.rows.count);
-    wcz_digits(&modes.rows, i, rows);
-    wcz_digits(&modes.columns, j, columns);
-    for (unsigned node = 0; node < t.count; node++) {
-        start[node + 1] = start[node] + rank_of(&modes, node);
+    tree nodes;
+} network;
+
+/* Of every node, the vector of P at these digits: children stand behind their parents. */
+static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
+    const network *n = (const network *)p->own;
+    uint32_t rows[MAX_MODES], columns[MAX_MODES];
+    double *at = p->room, *vectors[MAX_NODES];
+    wcz_digits(&n->modes.rows, i, rows);
+    wcz_digits(&n->modes.columns, j, columns);
+    for (unsigned node = 0; node < n->nodes.count; node++) {
+        vectors[node] = at;
+        at += p->factors[node].shape[2];
     }
-    for (unsigned node = t.count; node-- > 0;) {
-        const unsigned left = t.left[node], mode = t.first[node];
+    for (unsigned node = n->nodes.count; node-- > 0;) {
+        const unsigned left = n->nodes.left[node], mode = n->nodes.first[node];
         const uint32_t *shape = p->factors[node].shape;
         for (uint32_t r = 0; r < shape[2]; r++) {
             double sum = 0;
             if (!left) {
-                sum = wcz_value(p, node, ((uint64_t)rows[mode] * shape[1] + columns[mode]) * shape[2] + r);
+                sum = wcz_value(p, node, (rows[mode] * shape[1] + columns[mode]) * shape[2] + r);
             }
-            for (uint64_t ab = 0; left && ab < (uint64_t)shape[0] * shape[1]; ab++) {
-                sum += p->room[start[left] + ab / shape[1]] * p->room[start[left + 1] + ab % shape[1]] *
+            for (uint32_t ab = 0; left && ab < shape[0] * shape[1]; ab++) {
+                sum += vectors[left][ab / shape[1]] * vectors[left + 1][ab % shape[1]] *
                        wcz_value(p, node, ab * shape[2] + r);
             }
-            p->room[start[node] + r] = sum;
+            vectors[node][r] = sum;
         }
     }
-    return p->room[0];
+    return vectors[0][0];
 }
 
 static int build(const wcz_job *job) {
-    wcz_modes modes;
-    uint64_t ranks = 1, terms = 0;
-    (void)wcz_modes_of(job->record, &modes);
-    for (unsigned node = 0; node < job->record->factor_count; node++) {
+    network n;
+    uint64_t terms = 0;
+    uint32_t ranks = 0;         /* no more than the elements of the factors */
+    (void)modes_of(job->record, &n.modes);
+    make_tree(&n.nodes, n.modes.rows.count);
+    for (unsigned node = 0; node < n.nodes.count; node++) {
         terms += job->factors[node].count;
+        ranks += job->factors[node].shape[2];
     }
-    for (unsigned i = 0; i < modes.ranks.count; i++) {
-        ranks += modes.ranks.values[i];
-    }
-    return wcz_build_elements(job, modes.matrix.columns, ranks, terms, element);
+    return wcz_build_elements(job, n.modes.matrix.columns, ranks, terms, &n);
 }
 
-const wcz_kind wcz_kind_hierarchical_tucker = {8, describe, NULL, build};
+const wcz_kind wcz_kind_hierarchical_tucker = {8, NULL, NULL, describe, build, element};

@@ -1,36 +1,33 @@
 /* rdft (factorizations.md): the latent of a kernel in the basis of a real discrete Fourier transform. */
-#include "device.h"
+#include "kinds.h"
 
 #define MAX_EXTENT 1024
 
-/* The kernel axes as a bit mask. */
+/* The kernel axes as a bit mask; they ascend. */
 static int kernel_axes(const wcz_record *record, uint32_t *mask) {
-    wcz_object list, entry;
-    wcz_cursor at;
-    unsigned count = 0, least = 0;
-    wcz_param(record, 0, &list, &at);
+    wcz_list axes;
+    int error = record->param_count > 1 ? WCZ_FACTORIZATION : wcz_list_param(record, 0, 1, &axes);
     *mask = 0;
-    if (record->param_count > 1 || (list.type != WCZ_NO_OBJECT && list.type != WCZ_ARRAY)) {
-        return WCZ_FACTORIZATION;
+    if (error) {
+        return error;
     }
-    for (uint64_t i = 0; list.type == WCZ_ARRAY && i < list.value; i++, count++) {
-        (void)wcz_next_object(&at, &entry);
-        if (entry.negative || entry.value < least || entry.value >= record->rank) {
+    for (unsigned i = 0; i < axes.count; i++) {
+        if (axes.values[i] >= record->rank || *mask >> axes.values[i]) {
             return WCZ_FACTORIZATION;
         }
-        *mask |= 1u << entry.value;
-        least = (unsigned)entry.value + 1;
+        *mask |= 1u << axes.values[i];
     }
-    if (count == 0 && record->rank > 2) {
-        count = record->rank - 2u;      /* all but the last two */
-        *mask = (1u << count) - 1;
+    if (axes.count == 0 && record->rank > 2) {
+        axes.count = record->rank - 2u;      /* all but the last two */
+        *mask = (1u << axes.count) - 1;
     }
-    return count >= 1 && count <= 3 ? 0 : WCZ_FACTORIZATION;
+    return axes.count >= 1 && axes.count <= 3 ? 0 : WCZ_FACTORIZATION;
 }
 
-static int describe(const wcz_record *record, wcz_factor *factors) {
+static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
     uint32_t mask;
     int error = kernel_axes(record, &mask);
+    (void)kind;
     for (unsigned axis = 0; !error && axis < record->rank; axis++) {
         if ((mask >> axis & 1) && (record->shape[axis] < 1 || record->shape[axis] > MAX_EXTENT)) {
             error = WCZ_FACTORIZATION;
@@ -46,71 +43,39 @@ static int describe(const wcz_record *record, wcz_factor *factors) {
 
 /* -- the matrix ------------------------------------------------------------------------------------------------------- */
 
-/* Row `row` of the (n, n) matrix at column k is matrix[row's offset + frequency * k mod n]: cosines, then sines, then
- * the first row and the alternating last one. All rounded to float32. */
-typedef struct {
-    float *cosines, *sines;
-    float first;
-    uint32_t n;
-} basis;
-
-static void fill_basis(basis *b, float *room, uint32_t n) {
-    double scale = wcz_square_root(2.0 / n);
-    b->n = n;
-    b->cosines = room;
-    b->sines = room + n;
-    b->first = (float)wcz_square_root(1.0 / n);
-    for (uint32_t k = 0; k < n; k++) {
-        /* cos(x) = sin(x + a quarter of a turn), in quarters of 1 / n. */
-        b->cosines[k] = (float)(scale * wcz_sine_of_turn((4 * k + n) % (4 * n), 4 * n));
-        b->sines[k] = (float)(scale * wcz_sine_of_turn(k, n));
+/* Entry (row, k) of the matrix of an axis of n, from wcz_fill_cosines; a sine is the cosine three quarters on. */
+static float entry_of(const double *cosines, uint32_t n, uint32_t row, uint32_t k) {
+    const uint32_t place = 4 * ((row + 1) / 2 * k % n) + (row % 2 ? 0 : 3 * n);
+    if (row == 0 || (n % 2 == 0 && row == n - 1)) {
+        return (float)(row && k % 2 ? -cosines[4 * n] : cosines[4 * n]);
     }
-}
-
-static float entry_of(const basis *b, uint32_t row, uint32_t k) {
-    uint32_t frequency = (row + 1) / 2, at = frequency * k % b->n;
-    if (row == 0) {
-        return b->first;
-    }
-    if (b->n % 2 == 0 && row == b->n - 1) {
-        return k % 2 ? -b->first : b->first;
-    }
-    return row % 2 ? b->cosines[at] : b->sines[at];
+    return (float)cosines[place % (4 * n)];
 }
 
 /* -- the product ------------------------------------------------------------------------------------------------------ */
 
-/* One line, `stride` elements apart, in place: line = M^T line. `line` and `column` have room for n values. */
-static void transform(const basis *b, wcz_values *values, size_t start, size_t stride, wcz_values *line,
-                      wcz_values *column) {
+/* One line, `stride` elements apart, in place: line = M^T line. Room is for cosines, a line and a column. */
+static void transform(wcz_values *values, size_t start, size_t stride, uint32_t n, double *room) {
     const unsigned dtype = values->wide ? WCZ_FLOAT64 : WCZ_FLOAT32;
-    for (uint32_t i = 0; i < b->n; i++) {
-        wcz_store(line->data, dtype, i, wcz_load(values->data, dtype, start + i * stride));
+    wcz_values line = {room + 4 * n + 1, values->wide}, column = {room + 5 * n + 1, 0};
+    for (uint32_t i = 0; i < n; i++) {
+        wcz_store(line.data, dtype, i, wcz_at(values, start + i * stride));
     }
-    for (uint32_t k = 0; k < b->n; k++) {
-        for (uint32_t i = 0; i < b->n; i++) {
-            ((float *)column->data)[i] = entry_of(b, i, k);
+    for (uint32_t k = 0; k < n; k++) {
+        for (uint32_t i = 0; i < n; i++) {
+            ((float *)column.data)[i] = entry_of(room, n, i, k);
         }
-        wcz_store(values->data, dtype, start + k * stride, wcz_dot(line, 0, 1, column, 0, 1, b->n));
+        wcz_store(values->data, dtype, start + k * stride, wcz_dot(&line, 0, 1, &column, 0, 1, n));
     }
 }
 
-static void transform_axis(const wcz_record *record, unsigned axis, wcz_values *values, uint32_t count, void *room) {
-    basis b;
-    uint32_t n = record->shape[axis];
-    size_t stride = 1;
-    wcz_values line, column;
-    line.wide = values->wide;
-    line.data = room;
-    column.wide = 0;
-    column.data = (double *)room + n;
-    fill_basis(&b, (float *)((double *)room + 2 * n), n);
-    for (unsigned i = axis + 1u; i < record->rank; i++) {
-        stride *= record->shape[i];
-    }
+static void transform_axis(const wcz_record *record, unsigned axis, wcz_values *values, uint32_t count, double *room) {
+    const uint32_t n = record->shape[axis];
+    const size_t stride = wcz_count_of(record->shape + axis + 1, record->rank - axis - 1u);
+    wcz_fill_cosines(room, n);
     for (size_t start = 0; start < count; start += n * stride) {
         for (size_t i = 0; i < stride; i++) {
-            transform(&b, values, start + i, stride, &line, &column);
+            transform(values, start + i, stride, n, room);
         }
     }
 }
@@ -122,17 +87,17 @@ static int build(const wcz_job *job) {
     int error = wcz_widen(job->memory, job->factors, &values);
     (void)kernel_axes(job->record, &mask);
     for (unsigned axis = 0; !error && count && axis < job->record->rank; axis++) {
-        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 4 * (uint64_t)job->record->shape[axis],
+        if ((mask >> axis & 1) && !(error = wcz_allocate(job->memory, 6 * (size_t)job->record->shape[axis] + 1,
                                                          sizeof(double), &room))) {
-            transform_axis(job->record, axis, &values, count, room);
+            transform_axis(job->record, axis, &values, count, (double *)room);
             wcz_release(job->memory, &room);
         }
     }
     for (uint32_t i = 0; !error && i < count; i++) {
-        wcz_store(job->out, job->dtype, i, wcz_load(values.data, values.wide ? WCZ_FLOAT64 : WCZ_FLOAT32, i));
+        wcz_store(job->out, job->dtype, i, wcz_at(&values, i));
     }
     wcz_release(job->memory, &values.data);
     return error;
 }
 
-const wcz_kind wcz_kind_rdft = {1, describe, NULL, build};
+const wcz_kind wcz_kind_rdft = {1, NULL, NULL, describe, build, NULL};

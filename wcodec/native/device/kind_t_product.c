@@ -1,31 +1,24 @@
 /* t_product (factorizations.md): two tensors under the cosine transform of their tubes. */
-#include "device.h"
+#include "kinds.h"
 
 #define MAX_POSITIONS 1024
 
-static int describe(const wcz_record *record, wcz_factor *factors) {
+/* Slices: positions of the kernel, each a matrix of rows and columns. */
+static int view(const wcz_record *record, unsigned params, wcz_extents *x) {
     const unsigned last = record->rank;
-    uint64_t rank;
-    int error = last < 3 || record->param_count != 1 ? WCZ_FACTORIZATION : 0;
-    uint64_t positions = error ? 0 : wcz_count_of(record->shape, last - 2);
-    if (error || positions < 1 || positions > MAX_POSITIONS) {
+    if (last < 3 || record->param_count > params) {
         return WCZ_FACTORIZATION;
     }
-    const uint32_t rows = record->shape[last - 2], columns = record->shape[last - 1];
-    if ((error = wcz_size_param(record, 0, rows < columns ? rows : columns, &rank))) {
-        return error;
-    }
-    if (record->factor_count != 2) {
-        return WCZ_RECORD;
-    }
-    error = wcz_set_extents(&factors[0], "left", 3, positions, rows, rank, 0);
-    return error ? error : wcz_set_extents(&factors[1], "right", 3, positions, rank, columns, 0);
+    x->slices = wcz_count_of(record->shape, last - 2);
+    x->rows = record->shape[last - 2];
+    x->columns = record->shape[last - 1];
+    return x->slices < 1 || x->slices > MAX_POSITIONS ? WCZ_FACTORIZATION : 0;
 }
 
 /* Row i is output (k, i mod rows) of the kernel. */
-static double element(wcz_product_state *p, uint64_t i, uint64_t j) {
+static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
     const uint32_t positions = p->factors[0].shape[0], rows = p->factors[0].shape[1], rank = p->factors[0].shape[2];
-    const uint64_t columns = p->factors[1].shape[2];
+    const uint32_t columns = p->factors[1].shape[2];
     double sum = 0;
     if (!p->next) {
         wcz_fill_cosines(p->room, positions);
@@ -33,17 +26,14 @@ static double element(wcz_product_state *p, uint64_t i, uint64_t j) {
     }
     for (uint32_t f = 0; f < positions; f++) {
         double inner = 0;
-        for (uint64_t s = 0; s < rank; s++) {
-            inner += wcz_value(p, 0, ((uint64_t)f * rows + i % rows) * rank + s) *
-                     wcz_value(p, 1, ((uint64_t)f * rank + s) * columns + j);
+        for (uint32_t s = 0; s < rank; s++) {
+            inner += wcz_value(p, 0, (f * rows + i % rows) * rank + s) * wcz_value(p, 1, (f * rank + s) * columns + j);
         }
-        sum += wcz_cosine(p->room, positions, f, (uint32_t)(i / rows)) * inner;
+        sum += wcz_cosine(p->room, positions, f, i / rows) * inner;
     }
     return sum;
 }
 
-static int build(const wcz_job *job) {
-    return wcz_build_elements(job, job->factors[1].shape[2], 4 * (uint64_t)job->factors[0].shape[0], (uint64_t)job->factors[0].shape[0] * job->factors[0].shape[2], element);
-}
+static const char plan[] = PLAN(SIZE("R&C"), "4*S+1,S*a", FACTOR("left", "S,R,a") FACTOR("right", "S,a,C"));
 
-const wcz_kind wcz_kind_t_product = {18, describe, NULL, build};
+const wcz_kind wcz_kind_t_product = {18, plan, view, wcz_describe_plan, wcz_build_plan, element};

@@ -1,8 +1,10 @@
 /* tucker2 (factorizations.md): a tensor with two of its axes compressed. */
-#include "device.h"
+#include "kinds.h"
+
+enum { AXES = 2 };
 
 static int axes_of(const wcz_record *record, wcz_list *axes) {
-    int error = record->rank < 2 || record->param_count > 3 ? WCZ_FACTORIZATION : wcz_list_param(record, 2, 1, axes);
+    int error = record->rank < 2 ? WCZ_FACTORIZATION : wcz_list_param(record, AXES, 1, axes);
     if (!error && axes->count == 0) {
         axes->count = 2;
         axes->values[0] = record->rank - 2u;
@@ -14,48 +16,47 @@ static int axes_of(const wcz_record *record, wcz_list *axes) {
     return error;
 }
 
-static int describe(const wcz_record *record, wcz_factor *factors) {
-    static const char *const NAMES[2] = {"first", "second"};
+/* The two axes as rows and columns. */
+static int view(const wcz_record *record, unsigned params, wcz_extents *x) {
     wcz_list axes;
-    uint64_t ranks[2];
-    int error = axes_of(record, &axes);
+    int error = record->param_count > params + 1 ? WCZ_FACTORIZATION : axes_of(record, &axes);
+    if (!error) {
+        x->rows = record->shape[axes.values[0]];
+        x->columns = record->shape[axes.values[1]];
+    }
+    return error;
+}
+
+static int describe(const wcz_kind *kind, const wcz_record *record, wcz_factor *factors) {
+    wcz_list axes;
+    int error = wcz_describe_plan(kind, record, factors);
     for (unsigned i = 0; !error && i < 2; i++) {
-        error = wcz_size_param(record, i, record->shape[axes.values[i]], &ranks[i]);
+        (void)axes_of(record, &axes);
+        factors[0].shape[axes.values[i]] = factors[1 + i].shape[1];
     }
-    if (error || record->factor_count != 3) {
-        return error ? error : WCZ_RECORD;
-    }
-    wcz_set_shape(&factors[0], "core", record->rank, record->shape);
-    for (unsigned i = 0; i < 2; i++) {
-        factors[0].shape[axes.values[i]] = (uint32_t)ranks[i];
-        (void)wcz_set_extents(&factors[1 + i], NAMES[i], 2, record->shape[axes.values[i]], ranks[i], 0, 0);
-    }
-    return 0;
+    return error;
 }
 
 /* Place i of the tensor as a vector. */
-static double element(wcz_product_state *p, uint64_t i, uint64_t j) {
+static double element(wcz_product_state *p, uint32_t i, uint32_t j) {
     const wcz_record *record = p->job->record;
-    const wcz_factor *core = &p->factors[0];
-    wcz_list axes;
-    uint64_t at[2] = {0, 0}, steps[2] = {0, 0}, place = 0, stride = 1;
+    const wcz_list *axes = (const wcz_list *)p->own;
+    const uint32_t first = p->factors[1].shape[1], second = p->factors[2].shape[1];
+    uint32_t at[2], steps[2], place = j, stride = 1;
     double sum = 0;
-    (void)j;
-    (void)axes_of(record, &axes);
     for (unsigned axis = record->rank; axis-- > 0; i /= record->shape[axis]) {
-        const uint64_t digit = i % record->shape[axis];
-        const unsigned which = axis == axes.values[1];
-        if (which || axis == axes.values[0]) {
+        const uint32_t digit = i % record->shape[axis];
+        const unsigned which = axis == axes->values[1];
+        if (which || axis == axes->values[0]) {
             at[which] = digit;
             steps[which] = stride;
         } else {
             place += digit * stride;
         }
-        stride *= core->shape[axis];
+        stride *= p->factors[0].shape[axis];
     }
-    const uint64_t first = p->factors[1].shape[1], second = p->factors[2].shape[1];
-    for (uint64_t a = 0; a < first; a++) {
-        for (uint64_t b = 0; b < second; b++) {
+    for (uint32_t a = 0; a < first; a++) {
+        for (uint32_t b = 0; b < second; b++) {
             sum += wcz_value(p, 0, place + a * steps[0] + b * steps[1]) * wcz_value(p, 1, at[0] * first + a) *
                    wcz_value(p, 2, at[1] * second + b);
         }
@@ -64,7 +65,12 @@ static double element(wcz_product_state *p, uint64_t i, uint64_t j) {
 }
 
 static int build(const wcz_job *job) {
-    return wcz_build_elements(job, 1, 0, (uint64_t)job->factors[1].shape[1] * job->factors[2].shape[1], element);
+    wcz_list axes;
+    (void)axes_of(job->record, &axes);
+    return wcz_build_elements(job, 1, 0, (uint64_t)job->factors[1].shape[1] * job->factors[2].shape[1], &axes);
 }
 
-const wcz_kind wcz_kind_tucker2 = {9, describe, NULL, build};
+static const char plan[] =
+    PLAN(SIZE("R") SIZE("C"), "", FACTOR("core", "=") FACTOR("first", "R,a") FACTOR("second", "C,b"));
+
+const wcz_kind wcz_kind_tucker2 = {9, plan, view, describe, build, element};

@@ -1,7 +1,7 @@
 /* What the kinds of factorization share: the list of them, and values of factors. */
-#include "device.h"
+#include "kinds.h"
 
-const wcz_kind *wcz_find_kind(uint64_t number) {
+const wcz_kind *wcz_find_kind(uint32_t number) {
 #define ENTRY(name) &wcz_kind_##name,
     static const wcz_kind *const KINDS[] = {WCZ_ALL_KINDS(ENTRY) NULL};
 #undef ENTRY

@@ -1,14 +1,13 @@
 /* Memory from the caller, and what libc would give on other machines. */
 #include "device.h"
 
-int wcz_allocate(const wcz_memory *memory, uint64_t count, size_t size, void **block) {
-    uint64_t nbytes = wcz_product(count, size);
-    nbytes = nbytes ? nbytes : 1;
-    *block = nbytes <= SIZE_MAX / 2 ? memory->allocate(memory->context, (size_t)nbytes) : NULL;
+int wcz_allocate(const wcz_memory *memory, size_t count, size_t size, void **block) {
+    const size_t nbytes = count ? count * size : 1;
+    *block = count <= SIZE_MAX / 2 / size ? memory->allocate(memory->context, nbytes) : NULL;
     if (!*block) {
         return WCZ_ERROR_MEMORY;
     }
-    for (size_t i = 0; i < (size_t)nbytes; i++) {
+    for (size_t i = 0; i < nbytes; i++) {
         ((uint8_t *)*block)[i] = 0;
     }
     return 0;
@@ -19,6 +18,17 @@ void wcz_release(const wcz_memory *memory, void **block) {
         memory->release(memory->context, *block);
     }
     *block = NULL;
+}
+
+int wcz_enlarge(const wcz_memory *memory, void **block, size_t kept, size_t count, size_t size) {
+    void *larger;
+    int error = wcz_allocate(memory, count, size, &larger);
+    if (!error) {
+        wcz_copy(larger, *block, kept);
+        wcz_release(memory, block);
+        *block = larger;
+    }
+    return error;
 }
 
 void wcz_copy(void *to, const void *from, size_t nbytes) {

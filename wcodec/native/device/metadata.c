@@ -1,5 +1,5 @@
 /* Metadata: maps of strings to strings, kept as they came (wcz.md, section 7). */
-#include "device.h"
+#include "decoder.h"
 
 #define MAX_CHUNKS 16       /* of metadata in a file; the keys of each are compared to all before them */
 
@@ -20,7 +20,6 @@ int wcz_metadata_add(const wcz_memory *memory, wcz_metadata_table *table, const 
                      uint64_t limit) {
     wcz_object map;
     wcz_cursor at, all = {NULL, NULL, WCZ_RECORD};
-    void *block;
     int error = wcz_read_whole(memory, body, nbytes, limit, &map, &at);
     if (error || map.type != WCZ_MAP || (error = check_types(at, map.value))) {
         return error ? error : WCZ_RECORD;
@@ -29,13 +28,13 @@ int wcz_metadata_add(const wcz_memory *memory, wcz_metadata_table *table, const 
     if (++table->chunks > MAX_CHUNKS) {
         return WCZ_LIMIT;
     }
-    if ((error = wcz_allocate(memory, total, 1, &block))) {
+    void *block = table->pairs;
+    error = wcz_enlarge(memory, &block, table->nbytes, total, 1);
+    table->pairs = (uint8_t *)block;
+    if (error) {
         return error;
     }
-    wcz_copy(block, table->pairs, table->nbytes);
-    wcz_copy((uint8_t *)block + table->nbytes, at.at, added);
-    wcz_metadata_release(memory, table);
-    table->pairs = (uint8_t *)block;
+    wcz_copy(table->pairs + table->nbytes, at.at, added);
     table->nbytes = total;
     table->count += map.value;
     all.at = table->pairs;

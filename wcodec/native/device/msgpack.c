@@ -94,6 +94,18 @@ int wcz_next_object(wcz_cursor *cursor, wcz_object *object) {
     return take_long(cursor, *byte, object);
 }
 
+int wcz_next_of(wcz_cursor *cursor, wcz_object_type type, wcz_object *object) {
+    int error = wcz_next_object(cursor, object);
+    return error ? error : object->type == type ? 0 : WCZ_RECORD;
+}
+
+int wcz_next_natural(wcz_cursor *cursor, uint32_t *value) {
+    wcz_object object;
+    int error = wcz_next_of(cursor, WCZ_INTEGER, &object);
+    *value = object.value < UINT32_MAX ? (uint32_t)object.value : UINT32_MAX;
+    return error ? error : object.negative ? WCZ_RECORD : 0;
+}
+
 /* No recursion: what is still to come is one number, whatever the nesting. It does not overflow: all that it counts has
  * been checked to be there. */
 void wcz_skip_object(wcz_cursor *cursor) {
@@ -148,7 +160,7 @@ int wcz_check_keys(const wcz_memory *memory, wcz_cursor map, uint64_t count) {
     wcz_cursor at = map;
     int error = count < 2 ? 0 : (uint64_t)(map.end - map.at) > UINT32_MAX ? WCZ_LIMIT : 0;
     if (!error && count > FEW_KEYS) {
-        error = wcz_allocate(memory, count, sizeof *keys, &block);
+        error = wcz_allocate(memory, (size_t)count, sizeof *keys, &block);
         keys = (uint32_t *)block;
     }
     if (error || count < 2) {

@@ -133,31 +133,22 @@ static int place(wcz_names *names, uint32_t number) {
     return 0;
 }
 
-/* Room for more names: new arrays with the old contents. */
+/* Room for more names. */
 static int grow(const wcz_memory *memory, wcz_names *names, uint64_t count, uint64_t added) {
-    wcz_names old = *names;
-    void *text, *starts = NULL, *order = NULL;
-    uint64_t texts = (uint64_t)old.used + old.count + added + count;
-    int error = texts >= START ? WCZ_LIMIT : wcz_allocate(memory, texts, 1, &text);
-    if (error) {
-        return error;
+    const size_t held = names->count, texts = names->used + held, wanted = held + (size_t)count;
+    void *text = names->text, *starts = names->starts, *order = names->order;
+    if (texts + added + count >= START) {
+        return WCZ_LIMIT;
     }
-    if ((error = wcz_allocate(memory, old.count + count + 1, sizeof *old.starts, &starts)) ||
-        (error = wcz_allocate(memory, old.count + count, sizeof *old.order, &order))) {
-        wcz_release(memory, &starts);
-        wcz_release(memory, &text);
-        return error;
+    int error = wcz_enlarge(memory, &text, texts, texts + (size_t)(added + count), 1);
+    if (!error && !(error = wcz_enlarge(memory, &starts, (held + (held > 0)) * sizeof *names->starts, wanted + 1,
+                                        sizeof *names->starts))) {
+        error = wcz_enlarge(memory, &order, held * sizeof *names->order, wanted, sizeof *names->order);
     }
-    if (old.count) {
-        wcz_copy(text, old.text, (size_t)old.used + old.count);
-        wcz_copy(starts, old.starts, (old.count + 1) * sizeof *old.starts);
-        wcz_copy(order, old.order, old.count * sizeof *old.order);
-    }
-    wcz_names_release(memory, &old);
     names->text = (uint8_t *)text;
     names->starts = (uint32_t *)starts;
     names->order = (uint32_t *)order;
-    return 0;
+    return error;
 }
 
 int wcz_names_add(const wcz_memory *memory, const wcz_limits *limits, wcz_names *names, const uint8_t *body,

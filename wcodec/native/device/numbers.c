@@ -46,13 +46,18 @@ float wcz_step(int32_t code) {
 /* -- small floats: sign, `exponent` bits, `mantissa` bits ------------------------------------------------------------- */
 
 typedef struct {
-    uint8_t exponent, mantissa;
+    uint8_t dtype, exponent, mantissa;
     uint8_t infinite;       /* whether the highest exponent is kept for infinity and NaN */
 } layout;
 
-static layout layout_of(unsigned dtype) {
-    static const layout HALF = {5, 10, 1}, BRAIN = {8, 7, 1}, E4M3FN = {4, 3, 0}, E5M2 = {5, 2, 1};
-    return dtype == WCZ_FLOAT16 ? HALF : dtype == WCZ_BFLOAT16 ? BRAIN : dtype == WCZ_FLOAT8_E4M3FN ? E4M3FN : E5M2;
+static const layout *layout_of(unsigned dtype) {
+    static const layout LAYOUTS[] = {
+        {WCZ_FLOAT16, 5, 10, 1}, {WCZ_BFLOAT16, 8, 7, 1}, {WCZ_FLOAT8_E4M3FN, 4, 3, 0}, {WCZ_FLOAT8_E5M2, 5, 2, 1}};
+    const layout *found = LAYOUTS;
+    while (found->dtype != dtype) {
+        found++;
+    }
+    return found;
 }
 
 /* 2^exponent, a normal double. */
@@ -62,47 +67,47 @@ static double power_of_two(int exponent) {
     return power.value;
 }
 
-static double widened(uint32_t bits, layout of) {
-    uint32_t mantissa = bits & ((1u << of.mantissa) - 1), all = (1u << of.exponent) - 1;
-    uint32_t exponent = bits >> of.mantissa & all;
-    int bias = (int)(all >> 1), negative = (int)(bits >> (of.exponent + of.mantissa) & 1);
+static double widened(uint32_t bits, const layout *of) {
+    uint32_t mantissa = bits & ((1u << of->mantissa) - 1), all = (1u << of->exponent) - 1;
+    uint32_t exponent = bits >> of->mantissa & all;
+    int bias = (int)(all >> 1), negative = (int)(bits >> (of->exponent + of->mantissa) & 1);
     double_bits result;
-    if (exponent == all && (of.infinite || mantissa == (1u << of.mantissa) - 1)) {
-        result.bits = (uint64_t)0x7FF << 52 | (uint64_t)mantissa << (52 - of.mantissa);
+    if (exponent == all && (of->infinite || mantissa == (1u << of->mantissa) - 1)) {
+        result.bits = (uint64_t)0x7FF << 52 | (uint64_t)mantissa << (52 - of->mantissa);
     } else if (exponent) {
-        result.value = (double)(mantissa | 1u << of.mantissa) * power_of_two((int)exponent - bias - of.mantissa);
+        result.value = (double)(mantissa | 1u << of->mantissa) * power_of_two((int)exponent - bias - of->mantissa);
     } else {
-        result.value = (double)mantissa * power_of_two(1 - bias - of.mantissa);
+        result.value = (double)mantissa * power_of_two(1 - bias - of->mantissa);
     }
     result.bits |= (uint64_t)negative << 63;
     return result.value;
 }
 
 /* To nearest, ties to even; what is beyond the largest number becomes infinity, or NaN where there is none. */
-static uint32_t narrowed(double value, layout of) {
+static uint32_t narrowed(double value, const layout *of) {
     double_bits in;
     in.value = value;
-    const uint32_t all = (1u << of.exponent) - 1, sign = (uint32_t)(in.bits >> 63) << (of.exponent + of.mantissa);
-    const uint32_t over = of.infinite ? all << of.mantissa : (all << of.mantissa) | ((1u << of.mantissa) - 1);
+    const uint32_t all = (1u << of->exponent) - 1, sign = (uint32_t)(in.bits >> 63) << (of->exponent + of->mantissa);
+    const uint32_t over = of->infinite ? all << of->mantissa : (all << of->mantissa) | ((1u << of->mantissa) - 1);
     const int bias = (int)(all >> 1);
     uint64_t mantissa = in.bits & (((uint64_t)1 << 52) - 1);
     int exponent = (int)(in.bits >> 52 & 0x7FF) - 1023;
     if (exponent == 1024 && mantissa) {
-        return sign | over | (of.infinite ? 1u << (of.mantissa - 1) : 0);
+        return sign | over | (of->infinite ? 1u << (of->mantissa - 1) : 0);
     }
-    if (exponent < 1 - bias - of.mantissa - 1) {
+    if (exponent < 1 - bias - of->mantissa - 1) {
         return sign;      /* below half of the least number, subnormal doubles too */
     }
     if (exponent > bias + 1) {
         return sign | over;
     }
     /* Units of the last place that is kept: 2^(max(exponent, 1 - bias) - mantissa bits). */
-    unsigned drop = 52u - of.mantissa + (exponent < 1 - bias ? (unsigned)(1 - bias - exponent) : 0);
+    unsigned drop = 52u - of->mantissa + (exponent < 1 - bias ? (unsigned)(1 - bias - exponent) : 0);
     uint64_t full = mantissa | (uint64_t)1 << 52, half = (uint64_t)1 << (drop - 1);
     uint64_t units = full >> drop, rest = full & ((half << 1) - 1);
     units += rest > half || (rest == half && (units & 1));
     /* A carry out of the mantissa raises the exponent by itself. */
-    uint64_t bits = exponent < 1 - bias ? units : units + ((uint64_t)(exponent + bias - 1) << of.mantissa);
+    uint64_t bits = exponent < 1 - bias ? units : units + ((uint64_t)(exponent + bias - 1) << of->mantissa);
     return sign | (bits >= over ? over : (uint32_t)bits);
 }
 

@@ -1,5 +1,5 @@
 /* How tensors are computed from factors: values, sums of products, and constants that no library gives. */
-#include "device.h"
+#include "kinds.h"
 
 /* -- values ----------------------------------------------------------------------------------------------------------- */
 
@@ -38,13 +38,16 @@ int wcz_widen(const wcz_memory *memory, const wcz_factor *factor, wcz_values *va
     return error;
 }
 
+double wcz_at(const wcz_values *values, size_t index) {
+    return values->wide ? ((const double *)values->data)[index] : (double)((const float *)values->data)[index];
+}
+
 double wcz_dot(const wcz_values *a, size_t a_start, size_t a_stride, const wcz_values *b, size_t b_start,
                size_t b_stride, size_t count) {
     if (a->wide || b->wide) {
         double sum = 0;
         for (size_t i = 0; i < count; i++) {
-            sum += wcz_load(a->data, a->wide ? WCZ_FLOAT64 : WCZ_FLOAT32, a_start + i * a_stride) *
-                   wcz_load(b->data, b->wide ? WCZ_FLOAT64 : WCZ_FLOAT32, b_start + i * b_stride);
+            sum += wcz_at(a, a_start + i * a_stride) * wcz_at(b, b_start + i * b_stride);
         }
         return sum;
     }
@@ -58,14 +61,14 @@ double wcz_dot(const wcz_values *a, size_t a_start, size_t a_stride, const wcz_v
 
 /* -- element by element ----------------------------------------------------------------------------------------------- */
 
-double wcz_value(const wcz_product_state *p, unsigned factor, uint64_t index) {
-    return wcz_load(p->values[factor].data, p->values[factor].wide ? WCZ_FLOAT64 : WCZ_FLOAT32, (size_t)index);
+double wcz_value(const wcz_product_state *p, unsigned factor, uint32_t index) {
+    return wcz_at(&p->values[factor], index);
 }
 
-int wcz_build_elements(const wcz_job *job, uint64_t columns, uint64_t room, uint64_t terms, wcz_element element) {
+int wcz_build_elements(const wcz_job *job, uint32_t columns, uint32_t room, uint64_t terms, const void *own) {
     const unsigned count = job->record->factor_count;
-    const uint64_t elements = wcz_count_of(job->record->shape, job->record->rank);
-    wcz_product_state p = {job, job->factors, NULL, NULL, 0};
+    const uint32_t elements = wcz_count_of(job->record->shape, job->record->rank);
+    wcz_product_state p = {job, job->factors, own, NULL, NULL, 0};
     void *values = NULL, *numbers = NULL;
     int error = wcz_product(elements, terms) > job->most_terms
                     ? WCZ_ERROR_PRODUCT
@@ -78,8 +81,10 @@ int wcz_build_elements(const wcz_job *job, uint64_t columns, uint64_t room, uint
         error = wcz_allocate(job->memory, room, sizeof(double), &numbers);
     }
     p.room = (double *)numbers;
-    for (uint64_t i = 0; !error && i < elements; i++) {
-        wcz_store(job->out, job->dtype, (size_t)i, element(&p, i / columns, i % columns));
+    for (uint32_t i = 0, place = 0; !error && place < elements; i++) {
+        for (uint32_t j = 0; j < columns; j++, place++) {
+            wcz_store(job->out, job->dtype, place, job->kind->element(&p, i, j));
+        }
     }
     for (unsigned i = 0; p.values && i < count; i++) {
         wcz_release(job->memory, &p.values[i].data);
@@ -105,12 +110,13 @@ static double sine(double x) {
 double wcz_sine_of_turn(uint32_t k, uint32_t n) {
     uint32_t quadrant = 4 * k / n, rest = 4 * k % n;
     double x = (double)rest / n;
-    double value = quadrant % 2 ? sine(1 - x) : sine(x);
+    double value = sine(quadrant % 2 ? 1 - x : x);
     return quadrant >= 2 ? -value : value;
 }
 
-/* Newton's method from above; 0 < x <= 2. */
-double wcz_square_root(double x) {
+/* Newton's method from above; 0 < k / n <= 2. */
+double wcz_square_root(uint32_t k, uint32_t n) {
+    const double x = (double)k / n;
     double root = 2;
     for (int i = 0; i < 16; i++) {
         root = (root + x / root) / 2;
@@ -118,22 +124,26 @@ double wcz_square_root(double x) {
     return root;
 }
 
-/* sqrt(2/p) cos(2 pi q / (4 p)) for every q, rounded to float32. */
+/* All rounded to float32. */
 void wcz_fill_cosines(double *room, uint32_t p) {
-    double scale = wcz_square_root(2.0 / p);
-    for (uint32_t q = 0; q < 4 * p; q++) {
-        room[q] = (double)(float)(scale * wcz_sine_of_turn((q + p) % (4 * p), 4 * p));
+    double roots[2];        /* of 1 / p, of 2 / p */
+    for (uint32_t k = 0; k < 2; k++) {
+        roots[k] = wcz_square_root(1 + k, p);
     }
+    for (uint32_t q = 0; q < 4 * p; q++) {
+        room[q] = (double)(float)(roots[1] * wcz_sine_of_turn((q + p) % (4 * p), 4 * p));
+    }
+    room[4 * p] = (double)(float)roots[0];
 }
 
 double wcz_cosine(const double *room, uint32_t p, uint32_t f, uint32_t k) {
-    return f ? room[f * (2 * k + 1) % (4 * p)] : (double)(float)wcz_square_root(1.0 / p);
+    return room[f ? f * (2 * k + 1) % (4 * p) : 4 * p];
 }
 
 /* -- generated matrices: SplitMix64, and the ones of its words --------------------------------------------------------- */
 
-int32_t wcz_generated(uint32_t seed, uint64_t columns, uint64_t a, uint64_t b) {
-    uint64_t z = seed + (a * columns + b + 1) * 0x9E3779B97F4A7C15u;
+int32_t wcz_generated(uint32_t seed, uint64_t place) {
+    uint64_t z = seed + (place + 1) * 0x9E3779B97F4A7C15u;
     int32_t ones = 0;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;

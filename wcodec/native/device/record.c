@@ -1,5 +1,5 @@
 /* Records, and their factors as kind, heads and options give them (wcz.md, sections 5.2 and 5.3). */
-#include "device.h"
+#include "kinds.h"
 
 #define MAX_ENTRIES 64
 #define MAX_BANDS 1024
@@ -8,14 +8,7 @@ enum { KIND, PARAMS, HEADS, AXES, STREAMS, BANDS, OPTIONS };
 
 /* -- parsing --------------------------------------------------------------------------------------------------------- */
 
-static int natural(wcz_cursor *cursor, uint64_t *value) {
-    wcz_object object;
-    int error = wcz_next_object(cursor, &object);
-    *value = object.value;
-    return error ? error : object.type == WCZ_INTEGER && !object.negative ? 0 : WCZ_RECORD;
-}
-
-static int split_head(uint64_t head, uint8_t *dtype, uint8_t *form, uint8_t *scan) {
+static int split_head(uint32_t head, uint8_t *dtype, uint8_t *form, uint8_t *scan) {
     *dtype = (uint8_t)(head % 16);
     *form = (uint8_t)(head / 16 % 4);
     *scan = (uint8_t)(head / 64 % 4);
@@ -28,8 +21,8 @@ static int split_head(uint64_t head, uint8_t *dtype, uint8_t *form, uint8_t *sca
 /* The entries of an array option, `count` of them. */
 static int entries(wcz_cursor *cursor, wcz_cursor *at, uint16_t *count) {
     wcz_object object;
-    int error = wcz_next_object(cursor, &object);
-    if (error || object.type != WCZ_ARRAY || object.value > MAX_ENTRIES) {
+    int error = wcz_next_of(cursor, WCZ_ARRAY, &object);
+    if (error || object.value > MAX_ENTRIES) {
         return error ? error : WCZ_RECORD;
     }
     *at = *cursor;
@@ -59,7 +52,7 @@ static int check_params(wcz_cursor at, uint16_t count) {
 static int parse_kind(wcz_cursor at, wcz_record *record) {
     wcz_object kind;
     (void)wcz_next_object(&at, &kind);
-    record->kind = kind.type == WCZ_INTEGER && !kind.negative ? kind.value : UINT64_MAX;
+    record->kind = kind.type == WCZ_INTEGER && !kind.negative && kind.value < UINT32_MAX ? (uint32_t)kind.value : UINT32_MAX;
     return kind.type == WCZ_INTEGER || kind.type == WCZ_STRING ? 0 : WCZ_RECORD;
 }
 
@@ -69,8 +62,8 @@ static int parse_options(wcz_cursor *cursor, uint64_t pairs, wcz_record *record)
     uint16_t counts[OPTIONS] = {0};
     int error = 0;
     for (; pairs && !error; pairs--) {
-        uint64_t key;
-        if ((error = natural(cursor, &key)) || key >= OPTIONS) {
+        uint32_t key;
+        if ((error = wcz_next_natural(cursor, &key)) || key >= OPTIONS) {
             return WCZ_RECORD;
         }
         if (key == KIND) {
@@ -98,10 +91,11 @@ static int parse_options(wcz_cursor *cursor, uint64_t pairs, wcz_record *record)
 int wcz_parse_record(wcz_cursor *cursor, uint64_t rank, wcz_record *record) {
     wcz_record empty = {0, 0, 0, 0, {0}, 0, 1, 0, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}};
     wcz_object object;
-    uint64_t value, fields;
+    uint32_t value;
+    uint64_t fields;
     int error = wcz_next_object(cursor, &object), over = 0;
     *record = empty;
-    if (error || object.type != WCZ_ARRAY || object.value == 0 || (error = natural(cursor, &value))) {
+    if (error || object.type != WCZ_ARRAY || object.value == 0 || (error = wcz_next_natural(cursor, &value))) {
         return WCZ_RECORD;
     }
     fields = object.value;
@@ -131,15 +125,15 @@ int wcz_parse_record(wcz_cursor *cursor, uint64_t rank, wcz_record *record) {
 
 /* -- shapes ---------------------------------------------------------------------------------------------------------- */
 
-uint64_t wcz_extent(const uint32_t *shape, unsigned rank) {
-    uint64_t count = 1;
+uint32_t wcz_extent(const uint32_t *shape, unsigned rank) {
+    uint32_t count = 1;
     for (unsigned i = 0; i < rank; i++) {
-        count = wcz_product(count, shape[i] ? shape[i] : 1);
+        count = wcz_times(count, shape[i] ? shape[i] : 1);
     }
     return count;
 }
 
-uint64_t wcz_count_of(const uint32_t *shape, unsigned rank) {
+uint32_t wcz_count_of(const uint32_t *shape, unsigned rank) {
     for (unsigned i = 0; i < rank; i++) {
         if (shape[i] == 0) {
             return 0;
@@ -164,20 +158,20 @@ void wcz_scan_order(unsigned scan, unsigned rank, unsigned order[WCZ_MAX_RANK]) 
 /* Strides in the order of the scan, and among the steps. Saturated counts are refused by the limit of elements. */
 static void set_strides(wcz_factor *factor) {
     unsigned order[WCZ_MAX_RANK];
-    uint64_t stride = 1, step_stride = 1;
+    uint32_t stride = 1, step_stride = 1;
     wcz_scan_order(factor->scan, factor->rank, order);
     for (unsigned i = factor->rank; i-- > 0;) {
-        factor->strides[order[i]] = (uint32_t)stride;
-        stride = wcz_product(stride, factor->shape[order[i]]);
+        factor->strides[order[i]] = stride;
+        stride = wcz_times(stride, factor->shape[order[i]]);
     }
-    factor->count = stride > UINT32_MAX ? UINT32_MAX : (uint32_t)stride;
+    factor->count = stride;
     for (unsigned i = factor->rank; factor->form == WCZ_QUANTIZED && i-- > 0;) {
         if (factor->step_axes >> i & 1) {
-            factor->step_strides[i] = (uint32_t)step_stride;
-            step_stride = wcz_product(step_stride, factor->shape[i]);
+            factor->step_strides[i] = step_stride;
+            step_stride = wcz_times(step_stride, factor->shape[i]);
         }
     }
-    factor->step_count = factor->form == WCZ_QUANTIZED ? (uint32_t)step_stride : 0;
+    factor->step_count = factor->form == WCZ_QUANTIZED ? step_stride : 0;
 }
 
 /* -- joining --------------------------------------------------------------------------------------------------------- */
@@ -210,12 +204,12 @@ static int read_axes(wcz_cursor *axes, wcz_factor *factor) {
     return object.value >> factor->rank ? WCZ_RECORD : 0;
 }
 
-static int read_streams(const wcz_record *record, wcz_cursor *streams, wcz_cursor *bands, uint64_t stream_count,
+static int read_streams(const wcz_record *record, wcz_cursor *streams, wcz_cursor *bands, uint32_t stream_count,
                         wcz_factor *factor) {
-    uint64_t stream = 0, band = 1;
+    uint32_t stream = 0, band = 1;
     unsigned order[WCZ_MAX_RANK];
-    int error = record->streams.at ? natural(streams, &stream) : 0;
-    if (error || (record->bands.at && (error = natural(bands, &band)))) {
+    int error = record->streams.at ? wcz_next_natural(streams, &stream) : 0;
+    if (error || (record->bands.at && (error = wcz_next_natural(bands, &band)))) {
         return error;
     }
     if (band < 1 || band > MAX_BANDS || stream >= stream_count || band > stream_count - stream) {
@@ -236,18 +230,18 @@ static void default_head(const wcz_record *record, wcz_factor *factor) {
     factor->dtype = record->kind && record->form == WCZ_QUANTIZED ? (uint8_t)WCZ_FLOAT32 : record->dtype;
 }
 
-int wcz_join_factors(const wcz_record *record, uint64_t streams, wcz_factor *factors) {
+int wcz_join_factors(const wcz_record *record, uint32_t streams, wcz_factor *factors) {
     const wcz_kind *kind = wcz_find_kind(record->kind);
     wcz_cursor heads = record->heads, axes = record->axes, stream = record->streams, bands = record->bands;
-    int error = kind ? kind->describe(record, factors) : WCZ_UNKNOWN_KIND;
+    int error = kind ? kind->describe(kind, record, factors) : WCZ_UNKNOWN_KIND;
     if (!error && record->kind && !wcz_dtype_is_float(record->dtype)) {
         error = WCZ_RECORD;
     }
     for (unsigned i = 0; !error && i < record->factor_count; i++) {
         wcz_factor *factor = &factors[i];
-        uint64_t head;
+        uint32_t head;
         default_head(record, factor);
-        if (heads.at && !(error = natural(&heads, &head))) {
+        if (heads.at && !(error = wcz_next_natural(&heads, &head))) {
             error = split_head(head, &factor->dtype, &factor->form, &factor->scan);
         }
         if (!error && i == 0 && (factor->form != record->form || factor->scan != record->scan)) {

@@ -1,5 +1,6 @@
 /* The arrays of a stream: step codes first, then factors and bands of them (wcz.md, section 5.3). */
-#include "device.h"
+#include "coders.h"
+#include "record.h"
 
 enum { LEAST_STEP = -1680, LARGEST_STEP = 1855 };
 

@@ -1,5 +1,6 @@
 /* The current tensor: its description, its values, its symbols. */
-#include "device.h"
+#include "decoder.h"
+#include "kinds.h"
 
 #define TERMS 1024      /* products for each element that the limits allow */
 
@@ -16,12 +17,12 @@ static void spread(void *out, unsigned from, uint32_t count) {
 }
 
 /* As its own dtype, and from there to float32: a value is rounded to its dtype first. */
-static int read_as_float32(const wcz_kind *kind, wcz_job *job, uint32_t count) {
+static int read_as_float32(wcz_job *job, uint32_t count) {
     const unsigned dtype = job->dtype;
     void *block, *out = job->out;
     int error;
     if (wcz_dtype_nbytes(dtype) <= sizeof(float)) {
-        error = kind->build(job);
+        error = job->kind->build(job);
         if (!error) {
             spread(out, dtype, count);
         }
@@ -31,7 +32,7 @@ static int read_as_float32(const wcz_kind *kind, wcz_job *job, uint32_t count) {
         return error;
     }
     job->out = block;
-    error = kind->build(job);
+    error = job->kind->build(job);
     for (uint32_t i = 0; !error && i < count; i++) {
         wcz_store(out, WCZ_FLOAT32, i, wcz_load(block, dtype, i));
     }
@@ -51,6 +52,7 @@ int wcz_read(wcz_decoder *decoder, wcz_dtype dtype, void *out, size_t nbytes) {
         return WCZ_ERROR_PRODUCT;
     }
     job.memory = &decoder->memory;
+    job.kind = kind;
     job.record = &decoder->chunk.current;
     job.factors = tensor->factors;
     job.out = out;
@@ -59,7 +61,7 @@ int wcz_read(wcz_decoder *decoder, wcz_dtype dtype, void *out, size_t nbytes) {
     if ((unsigned)dtype == tensor->dtype) {
         return kind->build(&job);
     }
-    return read_as_float32(kind, &job, tensor->count);
+    return read_as_float32(&job, tensor->count);
 }
 
 int wcz_narrow(wcz_decoder *decoder, unsigned number, wcz_dtype dtype) {

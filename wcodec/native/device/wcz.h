@@ -61,7 +61,7 @@ typedef struct {
     uint64_t chunks;            /* 2^16 */
     uint64_t tensors;           /* 2^14 */
     uint64_t rank;              /* 16, the most */
-    uint64_t elements;          /* 2^26; 2^32 - 1 is the most */
+    uint64_t elements;          /* 2^26; 2^32 - 2 is the most */
     uint64_t total_nbytes;      /* 2^37 */
 } wcz_limits;
 

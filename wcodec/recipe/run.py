@@ -1,0 +1,190 @@
+"""One run of the recipe: cycles of epochs, a checkpoint after each, units taken out as they die."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ..encoding.encoder import encode
+from ..errors import DivergedError, NameMismatchError, NonFiniteError
+from ..train.compressible import CompressibleModel, compressible
+from ..train.narrowing import live_units, narrowed, rebuilt, removable_groups
+from ..train.pace import Pace, WarmUpCosine
+from ..train.packing import by_density, packed
+from ..train.plan import FactorizationFactory
+from ..train.units import resized, unit_groups
+from . import checkpoint as checkpoints
+from .checkpoint import Progressed
+from .curve import CompressedFit, CurvePoint
+from .feed import Feed
+from .options import Recipe, Target
+from .refine import refine
+from .search import End, close, next_factor, rank
+
+Progress = Callable[[CurvePoint], None]
+Evaluate = Callable[[keras.Model], float]
+
+# Taking units out costs a compilation: it has to save this share of the weights.
+WORTH_REBUILDING = 0.15
+
+
+@dataclass
+class Run:
+    """One call of `fit_compressed`, whose arguments the fields are.
+
+    Attributes:
+        widths: units of each group to start with; empty for those of the model.
+        done: how far the run is.
+        model: the one that trains now; another after each narrowing and in each cycle.
+    """
+
+    original: keras.Model
+    feed: Feed
+    recipe: Recipe
+    evaluate: Evaluate
+    loss: Any
+    factorizations: Mapping[str, FactorizationFactory | None]
+    widths: dict[str, int]
+    checkpoint: Path | None
+    progress: Progress | None
+    jit_compile: bool | str
+    done: Progressed = field(init=False)
+    model: CompressibleModel = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.done = Progressed(penalty_weight=self.recipe.penalty_weight, widths=self.widths)
+        resumed = self.checkpoint if self.checkpoint is not None and self.checkpoint.exists() else None
+        if resumed is not None:
+            self.done = checkpoints.peek(resumed)
+            if not set(self.done.widths) <= {group.producer for group in unit_groups(self.original)}:
+                raise NameMismatchError(f"{resumed} is a checkpoint of another model")
+        self.model = self._start()
+        if resumed is not None:
+            checkpoints.load(resumed, self.model)
+
+    def to_target(self, target: Target | None) -> End:
+        """Run all cycles; the best end of one."""
+        self._cycle()
+        ends = [self._end()]
+        while target is not None and self.done.cycle < self.recipe.cycles and not close(target, ends[-1]):
+            factor = next_factor(target, ends)
+            self.done = replace(
+                self.done, cycle=self.done.cycle + 1, epoch=0, penalty_weight=self.done.penalty_weight * factor
+            )
+            self.model = self._compiled(rebuilt(self.model, self._pace(), self.done.penalty_weight))
+            self._cycle()
+            ends.append(self._end())
+        return min(ends, key=lambda end: rank(target, end)) if target is not None else ends[-1]
+
+    def finished(self, best: End, shapes: str, warnings: list[str]) -> CompressedFit:
+        """The result of a cycle's end in the shapes asked for."""
+        model = packed(best.model, self.original) if shapes == "original" else best.model
+        report = encode(model)
+        return CompressedFit(model, report.data or b"", best.accuracy, self.done.curve, warnings)
+
+    def _start(self) -> CompressibleModel:
+        inner = (
+            resized(self.original, self.done.widths) if self.done.widths else keras.models.clone_model(self.original)
+        )
+        if not self.done.widths:
+            inner.set_weights(self.original.get_weights())
+        recipe = self.recipe
+        return self._compiled(
+            compressible(
+                inner,
+                self.done.penalty_weight,
+                alpha=recipe.alpha,
+                initial_log_step=recipe.initial_log_step,
+                step_rate=recipe.step_rate,
+                one_step=recipe.one_step,
+                rate=recipe.rate,
+                factorizations=self.factorizations,
+                pace=self._pace(),
+                weight_count=sum(math.prod(v.shape) for v in self.original.trainable_variables),
+            )
+        )
+
+    @property
+    def _epochs(self) -> int:
+        return self.recipe.cycle_epochs if self.done.cycle else self.recipe.epochs
+
+    def _pace(self) -> Pace:
+        ramp = 0.0 if self.done.cycle else self.recipe.ramp
+        return Pace(self._epochs * self.feed.batches, ramp, self.recipe.hold_steps)
+
+    def _compiled(self, model: CompressibleModel) -> CompressibleModel:
+        peak = self.recipe.learning_rate * (0.5 if self.done.cycle else 1.0)
+        schedule = WarmUpCosine(peak, self._epochs * self.feed.batches, self.recipe.warm_up)
+        steps = self.feed.batches if keras.backend.backend() == "tensorflow" else 1
+        model.compile(
+            keras.optimizers.Adam(schedule), self.loss, jit_compile=self.jit_compile, steps_per_execution=steps
+        )
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def _cycle(self) -> None:
+        while self.done.epoch < self._epochs:
+            started = len(self.done.curve)
+            loss = self._epoch(started)
+            self.done.epoch += 1
+            if self.done.epoch == int(self.recipe.hold_steps * self._epochs):
+                self.model.snap_steps()
+            if self.recipe.remove_units and self.done.epoch < self._epochs:
+                self._remove_units()
+            self._record(loss)
+
+    def _epoch(self, number: int) -> float:
+        """The loss of one more epoch."""
+        try:
+            logs = self.model.fit(**self.feed.epoch(number), epochs=1, verbose=0, shuffle=True).history
+        except NonFiniteError:  # of a weight, noticed before the loss is told
+            logs = {"loss": [math.nan]}
+        loss = float(logs["loss"][-1])
+        if not math.isfinite(loss):
+            raise DivergedError(f"the loss of epoch {number + 1} is {loss}: lower the learning rate")
+        return loss
+
+    def _remove_units(self) -> None:
+        if self.done.cycle == 0 and self.done.epoch <= self.recipe.warm_up * self._epochs + 1:
+            return
+        live = live_units(self.model)
+        widths = {producer: len(units) for producer, units in live.items()}
+        now = self.model.inner.count_params()
+        if any(len(live[g.producer]) < g.units for g in removable_groups(self.model)):
+            then = resized(self.model.inner, widths).count_params()
+            if then <= (1 - WORTH_REBUILDING) * now:
+                self.model = narrowed(self.model, live)
+
+    def _record(self, loss: float) -> None:
+        groups = removable_groups(self.model)
+        self.done.widths = {group.producer: group.units for group in groups}
+        point = CurvePoint(
+            len(self.done.curve) + 1, loss, self.model.cost(),
+            encode(self.model, coder="mixing").nbytes, self.evaluate(self.model),
+            sum(group.units for group in groups), self.done.cycle,
+        )  # fmt: skip
+        self.done.curve.append(point)
+        if self.checkpoint is not None:
+            checkpoints.save(self.checkpoint, self.model, self.done)
+        if self.progress is not None:
+            self.progress(point)
+
+    def _end(self) -> End:
+        """What the cycle came to: dead units out, statistics settled, measured on the file that would be written."""
+        model = narrowed(self.model, live_units(self.model, threshold=0.5) if self.recipe.remove_units else {})
+        if self.recipe.remove_units:
+            model = by_density(model)
+        model.settle_statistics(self.feed.inputs(self.recipe.statistics_batches))
+        if self.recipe.refinements:
+            refine(model, *self.feed.whole(), self.loss, evaluations=self.recipe.refinements)
+        data = encode(packed(model, _clone(self.original))).data or b""
+        return End(model, self.done.penalty_weight, len(data), self.evaluate(model))
+
+
+def _clone(model: keras.Model) -> keras.Model:
+    return keras.models.clone_model(model)
