@@ -12,6 +12,7 @@ from wcodec.errors import DataError, DivergedError, NameMismatchError, OptionErr
 from wcodec.recipe import Target  # noqa: E402
 from wcodec.recipe.distillation import taught  # noqa: E402
 from wcodec.recipe.feed import Feed  # noqa: E402
+from wcodec.recipe.search import End, next_factor  # noqa: E402
 from wcodec.train import Recipe, fit_compressed  # noqa: E402
 
 layers = keras.layers
@@ -77,6 +78,30 @@ def test_a_target_in_bytes_is_met(digits):
     assert result.nbytes <= 1200
     assert len(result.curve) > 6
     assert {point.cycle for point in result.curve} >= {0, 1}
+
+
+def test_a_network_that_is_to_grow_begins_anew(digits):
+    recipe = Recipe(epochs=4, penalty_weight=40.0, cycles=1, cycle_epochs=1)
+    result = fit(digits, target=2500, recipe=recipe)
+    assert [point.cycle for point in result.curve] == [0] * 4 + [1] * 4
+    assert result.curve[3].nbytes < result.curve[7].nbytes <= 2500
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "factor"),
+    [
+        ([1000], 0.4),  # (2000 / 1000) ** -2, but no less than .4
+        ([1250], 0.4),
+        ([1500], 0.5625),  # met, but far from the end of the search
+        ([1900], 0.9025),
+        ([1000, 1700], 0.8),  # nearly there: no less than .8
+        ([2200], 1.21),
+        ([8000], 5.0),
+    ],
+)
+def test_the_next_weight_of_the_penalty(nbytes, factor):
+    ends = [End(None, 10.0 - 5 * i, n, 0.9) for i, n in enumerate(nbytes)]
+    assert next_factor(Target(nbytes=2000), ends) == pytest.approx(factor)
 
 
 def test_a_target_that_cannot_be_met_tells_the_closest_point(digits):
@@ -238,6 +263,8 @@ def test_targets_that_mean_nothing(target):
 def test_options_that_mean_nothing(digits):
     with pytest.raises(OptionError, match="epochs"):
         Recipe(epochs=0)
+    with pytest.raises(OptionError, match="penalty_weight is a finite number >= 0, not -1"):
+        Recipe(penalty_weight=-1.0)
     with pytest.raises(OptionError, match="statistics_batches and refinements"):
         Recipe(statistics_batches=-1)
     with pytest.raises(OptionError, match="shapes"):

@@ -24,6 +24,8 @@ class Progressed:
         cycle: 0 is the main run.
         epoch: epochs of this cycle that are done.
         penalty_weight: of this cycle.
+        whole: whether this cycle is a whole run: the main one, or one that began anew.
+        anew: how many have begun anew.
         widths: units of each group that are left.
         curve: one point an epoch, of all cycles.
     """
@@ -31,6 +33,8 @@ class Progressed:
     cycle: int = 0
     epoch: int = 0
     penalty_weight: float = 0.0
+    whole: bool = True
+    anew: int = 0
     widths: dict[str, int] = field(default_factory=dict)
     curve: list[CurvePoint] = field(default_factory=list)
 

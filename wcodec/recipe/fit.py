@@ -1,8 +1,8 @@
 """One call that trains a Keras model for a small file: the recipe that docs/notes/epr.md derives and measures.
 
 Adam with warm-up and cosine, steps that learn faster than weights and are held at the end, a penalty that is ramped,
-and units that are taken out as they die. Where a target is given, shorter cycles with another weight of the penalty
-follow until the file or the accuracy is there.
+and units that are taken out as they die. Where a target is given, cycles with another weight of the penalty follow:
+short ones that go on, or whole ones from the start where the network is to grow.
 """
 
 from __future__ import annotations

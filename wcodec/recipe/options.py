@@ -30,8 +30,8 @@ class Recipe:
             the end; 0 leaves them as training had them.
         teacher_share: of a teacher's probabilities in the labels, where there is a teacher.
         refinements: passes over the data that `refine` may take at the end, with the real coder as judge; 0 for none.
-        cycles: how many shorter runs may follow to reach a target.
-        cycle_epochs: epochs of such a run.
+        cycles: how many runs may follow to reach a target.
+        cycle_epochs: epochs of such a run; one whose network is to grow begins anew and takes `epochs`.
     """
 
     epochs: int = 60
@@ -58,6 +58,8 @@ class Recipe:
             raise OptionError("epochs, batch_size and cycle_epochs are at least 1, cycles at least 0")
         if self.statistics_batches < 0 or self.refinements < 0:
             raise OptionError("statistics_batches and refinements are at least 0")
+        if not 0 <= self.penalty_weight < math.inf:
+            raise OptionError(f"penalty_weight is a finite number >= 0, not {self.penalty_weight!r}")
         if not 0 < self.learning_rate < math.inf:
             raise OptionError(f"learning_rate is a finite number > 0, not {self.learning_rate!r}")
 

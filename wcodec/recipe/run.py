@@ -24,7 +24,7 @@ from .curve import CompressedFit, CurvePoint
 from .feed import Feed
 from .options import Recipe, Target
 from .refine import refine
-from .search import End, close, next_factor, rank
+from .search import GROWTH, MOST_ANEW, End, close, next_factor, rank
 
 Progress = Callable[[CurvePoint], None]
 Evaluate = Callable[[keras.Model], float]
@@ -72,14 +72,27 @@ class Run:
         self._cycle()
         ends = [self._end()]
         while target is not None and self.done.cycle < self.recipe.cycles and not close(target, ends[-1]):
-            factor = next_factor(target, ends)
-            self.done = replace(
-                self.done, cycle=self.done.cycle + 1, epoch=0, penalty_weight=self.done.penalty_weight * factor
-            )
-            self.model = self._compiled(rebuilt(self.model, self._pace(), self.done.penalty_weight))
+            self._next_cycle(next_factor(target, ends))
             self._cycle()
             ends.append(self._end())
         return min(ends, key=lambda end: rank(target, end)) if target is not None else ends[-1]
+
+    def _next_cycle(self, factor: float) -> None:
+        """Go on with another weight of the penalty; from the start where the network is to grow."""
+        anew = factor < GROWTH and self.done.anew < MOST_ANEW
+        self.done = replace(
+            self.done,
+            cycle=self.done.cycle + 1,
+            epoch=0,
+            penalty_weight=self.done.penalty_weight * factor,
+            whole=anew,
+            anew=self.done.anew + anew,
+        )
+        if anew:
+            self.done.widths = self.widths
+            self.model = self._start()
+        else:
+            self.model = self._compiled(rebuilt(self.model, self._pace(), self.done.penalty_weight))
 
     def finished(self, best: End, shapes: str, warnings: list[str]) -> CompressedFit:
         """The result of a cycle's end in the shapes asked for."""
@@ -111,14 +124,14 @@ class Run:
 
     @property
     def _epochs(self) -> int:
-        return self.recipe.cycle_epochs if self.done.cycle else self.recipe.epochs
+        return self.recipe.epochs if self.done.whole else self.recipe.cycle_epochs
 
     def _pace(self) -> Pace:
-        ramp = 0.0 if self.done.cycle else self.recipe.ramp
+        ramp = self.recipe.ramp if self.done.whole else 0.0
         return Pace(self._epochs * self.feed.batches, ramp, self.recipe.hold_steps)
 
     def _compiled(self, model: CompressibleModel) -> CompressibleModel:
-        peak = self.recipe.learning_rate * (0.5 if self.done.cycle else 1.0)
+        peak = self.recipe.learning_rate * (1.0 if self.done.whole else 0.5)
         schedule = WarmUpCosine(peak, self._epochs * self.feed.batches, self.recipe.warm_up)
         steps = self.feed.batches if keras.backend.backend() == "tensorflow" else 1
         model.compile(
@@ -150,7 +163,7 @@ class Run:
         return loss
 
     def _remove_units(self) -> None:
-        if self.done.cycle == 0 and self.done.epoch <= self.recipe.warm_up * self._epochs + 1:
+        if self.done.whole and self.done.epoch <= self.recipe.warm_up * self._epochs + 1:
             return
         live = live_units(self.model)
         widths = {producer: len(units) for producer, units in live.items()}

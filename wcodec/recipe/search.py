@@ -12,6 +12,11 @@ from .options import Target
 
 # How far the penalty weight may move between cycles: before the target has been met, and after.
 SEARCHING, SETTLED = (0.4, 5.0), (0.8, 1.25)
+# Met with so much to spare, the search is not at its end.
+ROOM = 1.25
+# Where the penalty weight falls below this share, the network is to grow, and what is gone from it does not come back:
+# such a cycle begins anew. It is a whole run; so many of them at most.
+GROWTH, MOST_ANEW = 0.7, 2
 
 
 @dataclass
@@ -39,7 +44,7 @@ def next_factor(target: Target, ends: list[End]) -> float:
     power = 1.5
     if target.nbytes is not None:
         power = -1 / _exponent(ends[-2], ends[-1]) if len(ends) > 1 else -2.0
-    settled = any(target.met(end.nbytes, end.accuracy) for end in ends)
+    settled = slack < ROOM and any(target.met(end.nbytes, end.accuracy) for end in ends)
     return float(np.clip(slack**power, *(SETTLED if settled else SEARCHING)))
 
 
