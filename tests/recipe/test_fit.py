@@ -247,9 +247,11 @@ def test_a_loss_that_diverges(digits):
         ((np.empty((0, 64), np.float32), np.empty(0, np.int64)), "yields no batch"),
         ((np.ones((4, 64), np.float32), np.ones(3, np.int64)), "as many inputs as labels"),
         (iter([]), "needs a length"),
+        ((np.ones((4, 8, 8), np.float32), np.ones(4, np.int64)), r"are \(8, 8\), and the model takes \(64,\)"),
+        (lambda epoch: (np.ones((4, 63), np.float32), np.ones(4)), r"are \(63,\), and the model takes \(64,\)"),
     ],
 )
-def test_data_that_yields_nothing(digits, data, rule):
+def test_data_that_a_training_cannot_use(digits, data, rule):
     with pytest.raises(DataError, match=rule):
         fit(digits, data=data)
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 
 from ..errors import DataError
@@ -30,12 +31,27 @@ class Feed:
         """
         self._data: Any = data
         first = self._arrays(0)
+        self._input_shape = getattr(first[0], "shape", None) if first is not None else None
         if first is None:
             self.batch_size, self.batches = None, _length(data)
         else:
             self.batch_size, self.batches = batch_size, math.ceil(len(first[0]) / batch_size)
         if self.batches < 1:
             raise DataError("the training data yields no batch")
+
+    def check(self, model: keras.Model) -> None:
+        """Hold the inputs, where they are one array, to what a Sequential or Functional model of one input takes.
+
+        Raises:
+            DataError: it does not take them.
+        """
+        if self._input_shape is None or len(getattr(model, "inputs", None) or ()) != 1:
+            return
+        try:
+            model.compute_output_spec(keras.KerasTensor((None, *self._input_shape[1:])))
+        except ValueError as e:
+            given, takes = self._input_shape[1:], model.inputs[0].shape[1:]
+            raise DataError(f"inputs of the training data are {given}, and the model takes {takes}") from e
 
     def epoch(self, number: int) -> dict[str, Any]:
         """Arguments of Keras' `fit` for one epoch."""

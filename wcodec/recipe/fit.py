@@ -68,7 +68,7 @@ def fit_compressed(
     Raises:
         TargetError: the target was not reached; its `closest` has what was.
         DivergedError: the loss is no longer finite.
-        DataError: `data` yields nothing.
+        DataError: `data` yields nothing, or inputs that `model` does not take.
         OptionError, UnsupportedTypeError: as `compressible`.
     """
     if shapes not in ("original", "smaller"):
@@ -80,6 +80,7 @@ def fit_compressed(
     if teacher is not None:
         data, loss = taught(data, loss, teacher, recipe.teacher_share)
     feed = Feed(data, recipe.batch_size)
+    feed.check(model)
     if recipe.refinements:
         feed.whole()  # refuses batches now rather than after the training
     if evaluate is None:
