@@ -9,7 +9,7 @@ keras = pytest.importorskip("keras")
 
 import wcodec  # noqa: E402
 from wcodec.errors import DataError, DivergedError, NameMismatchError, OptionError, TargetError  # noqa: E402
-from wcodec.recipe import Target  # noqa: E402
+from wcodec.recipe import Target, checkpoint  # noqa: E402
 from wcodec.recipe.distillation import taught  # noqa: E402
 from wcodec.recipe.feed import Feed  # noqa: E402
 from wcodec.recipe.search import End, next_factor  # noqa: E402
@@ -100,7 +100,7 @@ def test_a_network_that_is_to_grow_begins_anew(digits):
     ],
 )
 def test_the_next_weight_of_the_penalty(nbytes, factor):
-    ends = [End(None, 10.0 - 5 * i, n, 0.9) for i, n in enumerate(nbytes)]
+    ends = [End(10.0 - 5 * i, n, 0.9, {}, {}) for i, n in enumerate(nbytes)]
     assert next_factor(Target(nbytes=2000), ends) == pytest.approx(factor)
 
 
@@ -126,6 +126,45 @@ def test_a_run_goes_on_from_its_checkpoint(digits, tmp_path):
     other = keras.Sequential([keras.Input((64,)), layers.Dense(10, name="dense")])
     with pytest.raises(NameMismatchError, match="another model"):
         fit(digits, other, recipe=recipe, checkpoint=tmp_path / "run.npz")
+
+
+def test_a_run_stopped_in_a_later_cycle_remembers_the_best_end(digits, tmp_path):
+    """Cycles of 6, 2 and 2 epochs at the weights 2, 10 and 50, stopped in the third."""
+    recipe = Recipe(epochs=6, penalty_weight=2.0, cycles=2, cycle_epochs=2)
+
+    def stop(point):
+        if point.epoch == 9:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "run.npz"
+    with pytest.raises(KeyboardInterrupt):
+        fit(digits, target=1, recipe=recipe, checkpoint=path, progress=stop)
+    first, second = checkpoint.peek(path).ends
+    assert (first.penalty_weight, second.penalty_weight) == (2.0, 10.0)
+    assert first.nbytes > second.nbytes
+    result = fit(digits, target=second.nbytes, recipe=recipe, checkpoint=path)
+    assert (result.nbytes, result.accuracy) == (second.nbytes, second.accuracy)
+    plain = network()
+    wcodec.load_into(plain, result.data)
+    x, y = digits[1]
+    assert np.mean(plain.predict(x, verbose=0).argmax(axis=1) == y) == pytest.approx(second.accuracy, abs=0.003)
+    assert [point.cycle for point in result.curve] == [0] * 6 + [1] * 2 + [2] * 2
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"text", b"\x93NUMPY\x01\x00"])
+def test_a_file_that_is_no_checkpoint(digits, tmp_path, content):
+    path = tmp_path / "run.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"run\.npz is not a checkpoint that this version goes on from"):
+        fit(digits, recipe=QUICK, checkpoint=path)
+    assert path.read_bytes() == content
+
+
+def test_a_checkpoint_of_another_version(digits, tmp_path):
+    path = tmp_path / "run.npz"
+    np.savez(path, progressed=np.frombuffer(b'{"epoch": 3}', np.uint8))
+    with pytest.raises(DataError, match="remove it to begin anew"):
+        fit(digits, recipe=QUICK, checkpoint=path)
 
 
 def test_a_function_of_the_epoch_gives_the_data(digits):

@@ -68,7 +68,8 @@ def fit_compressed(
     Raises:
         TargetError: the target was not reached; its `closest` has what was.
         DivergedError: the loss is no longer finite.
-        DataError: `data` yields nothing, or inputs that `model` does not take.
+        DataError: `data` yields nothing, or inputs that `model` does not take; `checkpoint` is none.
+        NameMismatchError: `checkpoint` is of another model.
         OptionError, UnsupportedTypeError: as `compressible`.
     """
     if shapes not in ("original", "smaller"):
@@ -98,9 +99,9 @@ def fit_compressed(
         checkpoint=None if checkpoint is None else Path(checkpoint),
         progress=progress,
         jit_compile=jit_compile,
+        target=wanted,
     )
-    best = run.to_target(wanted)
-    fit = run.finished(best, shapes, warnings)
+    fit = run.finished(run.to_target(), shapes, warnings)
     if wanted is not None and not wanted.met(fit.nbytes, fit.accuracy):
         reached = f"{fit.nbytes:,} bytes at an accuracy of {fit.accuracy:.4f}"
         raise TargetError(f"the target {target!r} was not reached; closest: {reached}", closest=fit)

@@ -41,6 +41,7 @@ class Run:
         widths: units of each group to start with; empty for those of the model.
         done: how far the run is.
         model: the one that trains now; another after each narrowing and in each cycle.
+        best: the model of the best end so far.
     """
 
     original: keras.Model
@@ -53,8 +54,10 @@ class Run:
     checkpoint: Path | None
     progress: Progress | None
     jit_compile: bool | str
+    target: Target | None
     done: Progressed = field(init=False)
     model: CompressibleModel = field(init=False)
+    best: CompressibleModel | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.done = Progressed(penalty_weight=self.recipe.penalty_weight, widths=self.widths)
@@ -63,19 +66,24 @@ class Run:
             self.done = checkpoints.peek(resumed)
             if not set(self.done.widths) <= {group.producer for group in unit_groups(self.original)}:
                 raise NameMismatchError(f"{resumed} is a checkpoint of another model")
-        self.model = self._start()
+        self.model = self._start(self.done.widths)
         if resumed is not None:
             checkpoints.load(resumed, self.model)
+        if resumed is not None and self.done.ends:
+            end = self.done.ends[self.done.best]
+            self.best = self._start(end.widths)
+            checkpoints.load_best(resumed, self.best)
+            self.best.options["statistic_codes"] = end.statistic_codes
 
-    def to_target(self, target: Target | None) -> End:
-        """Run all cycles; the best end of one."""
-        self._cycle()
-        ends = [self._end()]
-        while target is not None and self.done.cycle < self.recipe.cycles and not close(target, ends[-1]):
-            self._next_cycle(next_factor(target, ends))
-            self._cycle()
-            ends.append(self._end())
-        return min(ends, key=lambda end: rank(target, end)) if target is not None else ends[-1]
+    def to_target(self) -> CompressibleModel:
+        """Run all cycles; the model of the best end."""
+        best = self._cycle()
+        while self.target is not None and self.done.cycle < self.recipe.cycles:
+            if close(self.target, self.done.ends[-1]):
+                break
+            self._next_cycle(next_factor(self.target, self.done.ends))
+            best = self._cycle()
+        return best
 
     def _next_cycle(self, factor: float) -> None:
         """Go on with another weight of the penalty; from the start where the network is to grow."""
@@ -90,21 +98,19 @@ class Run:
         )
         if anew:
             self.done.widths = self.widths
-            self.model = self._start()
+            self.model = self._start(self.widths)
         else:
             self.model = self._compiled(rebuilt(self.model, self._pace(), self.done.penalty_weight))
 
-    def finished(self, best: End, shapes: str, warnings: list[str]) -> CompressedFit:
-        """The result of a cycle's end in the shapes asked for."""
-        model = packed(best.model, self.original) if shapes == "original" else best.model
-        report = encode(model)
-        return CompressedFit(model, report.data or b"", best.accuracy, self.done.curve, warnings)
+    def finished(self, best: CompressibleModel, shapes: str, warnings: list[str]) -> CompressedFit:
+        """The best end in the shapes asked for."""
+        model = packed(best, self.original) if shapes == "original" else best
+        accuracy = self.done.ends[self.done.best].accuracy
+        return CompressedFit(model, encode(model).data or b"", accuracy, self.done.curve, warnings)
 
-    def _start(self) -> CompressibleModel:
-        inner = (
-            resized(self.original, self.done.widths) if self.done.widths else keras.models.clone_model(self.original)
-        )
-        if not self.done.widths:
+    def _start(self, widths: Mapping[str, int]) -> CompressibleModel:
+        inner = resized(self.original, widths) if widths else _clone(self.original)
+        if not widths:
             inner.set_weights(self.original.get_weights())
         recipe = self.recipe
         return self._compiled(
@@ -140,7 +146,8 @@ class Run:
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def _cycle(self) -> None:
+    def _cycle(self) -> CompressibleModel:
+        """What is left of a cycle; the best end so far."""
         while self.done.epoch < self._epochs:
             started = len(self.done.curve)
             loss = self._epoch(started)
@@ -150,6 +157,12 @@ class Run:
             if self.recipe.remove_units and self.done.epoch < self._epochs:
                 self._remove_units()
             self._record(loss)
+        end, model = self._end()
+        self.done.ends.append(end)
+        best = self.done.ends[self.done.best]
+        if self.best is None or self.target is None or rank(self.target, end) < rank(self.target, best):
+            self.done.best, self.best = self.done.cycle, model
+        return self.best
 
     def _epoch(self, number: int) -> float:
         """The loss of one more epoch."""
@@ -174,20 +187,19 @@ class Run:
                 self.model = narrowed(self.model, live)
 
     def _record(self, loss: float) -> None:
-        groups = removable_groups(self.model)
-        self.done.widths = {group.producer: group.units for group in groups}
+        self.done.widths = _widths(self.model)
         point = CurvePoint(
             len(self.done.curve) + 1, loss, self.model.cost(),
             encode(self.model, coder="mixing").nbytes, self.evaluate(self.model),
-            sum(group.units for group in groups), self.done.cycle,
+            sum(self.done.widths.values()), self.done.cycle,
         )  # fmt: skip
         self.done.curve.append(point)
         if self.checkpoint is not None:
-            checkpoints.save(self.checkpoint, self.model, self.done)
+            checkpoints.save(self.checkpoint, self.model, self.done, self.best)
         if self.progress is not None:
             self.progress(point)
 
-    def _end(self) -> End:
+    def _end(self) -> tuple[End, CompressibleModel]:
         """What the cycle came to: dead units out, statistics settled, measured on the file that would be written."""
         model = narrowed(self.model, live_units(self.model, threshold=0.5) if self.recipe.remove_units else {})
         if self.recipe.remove_units:
@@ -196,7 +208,12 @@ class Run:
         if self.recipe.refinements:
             refine(model, *self.feed.whole(), self.loss, evaluations=self.recipe.refinements)
         data = encode(packed(model, _clone(self.original))).data or b""
-        return End(model, self.done.penalty_weight, len(data), self.evaluate(model))
+        codes = model.options["statistic_codes"]
+        return End(self.done.penalty_weight, len(data), self.evaluate(model), _widths(model), codes), model
+
+
+def _widths(model: CompressibleModel) -> dict[str, int]:
+    return {group.producer: group.units for group in removable_groups(model)}
 
 
 def _clone(model: keras.Model) -> keras.Model:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ..train.compressible import CompressibleModel
 from .options import Target
 
 # How far the penalty weight may move between cycles: before the target has been met, and after.
@@ -19,14 +18,22 @@ ROOM = 1.25
 GROWTH, MOST_ANEW = 0.7, 2
 
 
-@dataclass
-class End:
-    """What a cycle came to."""
+class End(NamedTuple):
+    """What a cycle came to.
 
-    model: CompressibleModel
+    Attributes:
+        penalty_weight: of the cycle.
+        nbytes: of the file that would be written.
+        accuracy: of that file on the validation data; NaN where there is none.
+        widths: units of each group that are left.
+        statistic_codes: of the model's `settle_statistics`.
+    """
+
     penalty_weight: float
     nbytes: int
     accuracy: float
+    widths: dict[str, int]
+    statistic_codes: dict[str, int]
 
 
 def close(target: Target, end: End) -> bool:
