@@ -19,10 +19,12 @@ import numpy as np
 
 import wcodec
 from wcodec.train import Recipe, fit_compressed
+from wcodec.train.compressible import RATES
 
 DATA = Path(os.environ.get("WCODEC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 VALIDATION_IMAGES = 1000
 PADDING = 4
+SETTINGS = ("epochs", "penalty_weight", "learning_rate", "batch_size", "alpha", "rate")  # of the command line
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,10 @@ def epochs_of(row: CifarRow, x: np.ndarray, y: np.ndarray, seed: int) -> Callabl
     return epoch
 
 
-def predictions(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    return np.asarray(model.predict(x, batch_size=250, verbose=0)).argmax(axis=1)
+def probabilities(row: CifarRow, model: keras.Model, x: np.ndarray) -> np.ndarray:
+    outputs = np.asarray(model.predict(x, batch_size=250, verbose=0), np.float64)
+    raised = np.exp(outputs - outputs.max(axis=1, keepdims=True)) if row.from_logits else outputs
+    return np.clip(raised / raised.sum(axis=1, keepdims=True), 1e-7, 1)
 
 
 def main(row: CifarRow, description: str | None) -> None:
@@ -87,8 +91,8 @@ def main(row: CifarRow, description: str | None) -> None:
         y, y_test = y[:-VALIDATION_IMAGES], y[-VALIDATION_IMAGES:]
     x_test = row.prepare(x_test)
     network = row.pretrained(options.data)
-    reference = predictions(network, x_test)
-    given = {name: getattr(options, name) for name in ("epochs", "penalty_weight", "learning_rate")}
+    reference = probabilities(row, network, x_test)
+    given = {name: getattr(options, name) for name in SETTINGS}
     started = time.process_time()
     fit = fit_compressed(
         network,
@@ -104,14 +108,17 @@ def main(row: CifarRow, description: str | None) -> None:
     seconds = time.process_time() - started
     decoded = row.pretrained(options.data)
     wcodec.load_into(decoded, fit.data)
-    found = predictions(decoded, x_test)
+    found = probabilities(row, decoded, x_test)
+    right = [np.mean(p.argmax(axis=1) == y_test) for p in (reference, found)]
+    agreed = found.argmax(axis=1) == reference.argmax(axis=1)
+    divergence = np.sum(reference * np.log(reference / found), axis=1)
     print(
         f"\n{row.name}, {len(x_test):,} images, {'held out of training' if options.validation else 'of the test set'}"
     )
-    print(f"float32     {decoded.count_params() * 4:>9,} bytes  {100 * np.mean(reference == y_test):6.2f} %")
+    print(f"float32     {decoded.count_params() * 4:>9,} bytes  {100 * right[0]:6.2f} %")
     print(
-        f"wcodec      {fit.nbytes:>9,} bytes  {100 * np.mean(found == y_test):6.2f} %"
-        f"  agrees with float32 on {100 * np.mean(found == reference):.2f} %  ({seconds:.0f} s)"
+        f"wcodec      {fit.nbytes:>9,} bytes  {100 * right[1]:6.2f} %"
+        f"  agrees with float32 on {100 * np.mean(agreed):.2f} %, KL {divergence.mean():.4f}  ({seconds:.0f} s)"
     )
     for who, nbytes in row.published:
         print(f"{who}  {nbytes:,} bytes")
@@ -126,6 +133,9 @@ def parse(description: str | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="instead of the row's own")
     parser.add_argument("--penalty-weight", type=float, help="instead of the row's own")
     parser.add_argument("--learning-rate", type=float, help="instead of the row's own")
+    parser.add_argument("--batch-size", type=int, help="instead of the row's own")
+    parser.add_argument("--alpha", type=float, help="of the power law, instead of the row's own")
+    parser.add_argument("--rate", choices=RATES, help="instead of the row's own")
     parser.add_argument("--images", type=int, help="train on the first so many only")
     parser.add_argument("--data", type=Path, default=DATA, help="directory with cifar10_25k.npz and the models")
     parser.add_argument("--checkpoint", type=Path, help="go on from this file, and write it after every epoch")

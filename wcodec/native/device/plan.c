@@ -53,7 +53,7 @@ static const char *past_end(const char *text) {
     return text;
 }
 
-/* -- what a plan says of a record -------------------------------------------------------------------------------------- */
+/* -- what a plan says of a record --------------------------------------------------------------------------------- */
 
 /* A bound may name any parameter, so all of them are read before the first is held to it. */
 int wcz_read_plan(const wcz_kind *kind, const wcz_record *record, wcz_extents *x) {
