@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..errors import UnsupportedTypeError
 from .keras import Keras
-from .loading import refuse_file
-from .protocol import NamedTensor
+from .protocol import NamedTensor, OfFiles
 
 
-class KerasFile:
+class KerasFile(OfFiles):
     """A model read by Keras, not compiled, in safe mode. A file with custom layers: load it, then encode the model."""
 
     name: ClassVar[str] = "keras_file"
     suffixes: ClassVar[tuple[str, ...]] = (".keras", ".h5", ".hdf5")
-
-    def accepts(self, model: Any) -> bool:
-        return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
 
     def loaded(self, model: str | os.PathLike[str]) -> Any:
         return read_model(Path(model))
 
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
         yield from Keras().tensors(read_model(Path(model)))
-
-    def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
-        refuse_file(model)
 
     def graph(self, model: str | os.PathLike[str]) -> dict[int, Any]:
         return Keras().graph(read_model(Path(model)))

@@ -6,14 +6,13 @@ The names must be the same, and each shape. The model keeps its dtypes: a decode
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 
 from ..dtypes import is_float
-from ..errors import NameMismatchError, UnsupportedTypeError
+from ..errors import NameMismatchError
 
 
 class Slot(NamedTuple):
@@ -47,13 +46,6 @@ def matched(slots: Mapping[str, Slot], tensors: Mapping[str, np.ndarray]) -> dic
     if faults:
         raise NameMismatchError(f"the model and the file differ: {'; '.join(faults)}")
     return fitting
-
-
-def refuse_file(path: str | os.PathLike[str]) -> NoReturn:
-    """UnsupportedTypeError: weights are loaded into a model, not into a path."""
-    raise UnsupportedTypeError(
-        f"load_into assigns to a model in memory, not to the file {os.fspath(path)!r}: load that one first"
-    )
 
 
 def _cast(tensor: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -14,30 +14,23 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import DuplicateNameError, UnsupportedTypeError
-from .loading import refuse_file
 from .normal import normal, scan_by_name
-from .protocol import NamedTensor, StoredTensor, WithoutGraph
+from .protocol import NamedTensor, OfFiles, StoredTensor, WithoutGraph
 
 _DAMAGED = (ValueError, EOFError, zipfile.BadZipFile, zlib.error)  # numpy's words for an object array: ValueError
 
 
-class Npz(WithoutGraph):
+class Npz(OfFiles, WithoutGraph):
     """Arrays by name, read one at a time; never unpickles. numpy stores no bfloat16 or float8 in them."""
 
     name: ClassVar[str] = "npz"
     suffixes: ClassVar[tuple[str, ...]] = (".npz",)
-
-    def accepts(self, model: Any) -> bool:
-        return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
 
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
         path = Path(model)
         with _opened(path) as archive:
             for name, array in _members(path, archive):
                 yield StoredTensor(name, array.shape, partial(_read, path, name), scan_by_name(name, array.ndim))
-
-    def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
-        refuse_file(model)
 
 
 @contextmanager

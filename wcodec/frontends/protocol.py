@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -133,3 +135,17 @@ class WithoutGraph(AsItIs):
 
     def graph(self, model: Any) -> dict[int, Any]:
         raise UnsupportedTypeError(f"the {self.name} front end knows weights, not how layers hang together")
+
+
+class OfFiles:
+    """For a front end of files, known by their suffix: weights are loaded into a model, not into a path."""
+
+    suffixes: ClassVar[tuple[str, ...]]
+
+    def accepts(self, model: Any) -> bool:
+        return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
+
+    def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
+        raise UnsupportedTypeError(
+            f"load_into assigns to a model in memory, not to the file {os.fspath(model)!r}: load that one first"
+        )

@@ -18,9 +18,8 @@ import ml_dtypes
 import numpy as np
 
 from ..errors import DuplicateNameError, UnsupportedTypeError
-from .loading import refuse_file
 from .normal import scan_by_name
-from .protocol import NamedTensor, StoredTensor, WithoutGraph
+from .protocol import NamedTensor, OfFiles, StoredTensor, WithoutGraph
 
 MAX_HEADER_NBYTES = 100_000_000  # safetensors' own limit
 
@@ -52,14 +51,11 @@ class _Entry(NamedTuple):
     end: int
 
 
-class Safetensors(WithoutGraph):
+class Safetensors(OfFiles, WithoutGraph):
     """Tensors in the order of the file; holds one at a time."""
 
     name: ClassVar[str] = "safetensors"
     suffixes: ClassVar[tuple[str, ...]] = (".safetensors",)
-
-    def accepts(self, model: Any) -> bool:
-        return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
 
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
         path = Path(model)
@@ -68,9 +64,6 @@ class Safetensors(WithoutGraph):
         for entry in entries:
             read = partial(_read, path, data_start + entry.begin, entry)
             yield StoredTensor(entry.name, entry.shape, read, scan_by_name(entry.name, len(entry.shape)))
-
-    def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
-        refuse_file(model)
 
 
 def _read(path: Path, offset: int, entry: _Entry) -> np.ndarray:

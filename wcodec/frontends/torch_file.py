@@ -10,15 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..errors import UnsupportedTypeError
-from .loading import refuse_file
-from .protocol import NamedTensor, WithoutGraph
+from .protocol import NamedTensor, OfFiles, WithoutGraph
 from .torch import Torch
 
 
-class TorchFile(WithoutGraph):
+class TorchFile(OfFiles, WithoutGraph):
     """A state dict, or the one state dict of a checkpoint; mapped into memory, and read without running any code of it.
 
     A file that holds a whole module is refused, since unpickling one runs code: load it, then encode the module.
@@ -27,17 +24,11 @@ class TorchFile(WithoutGraph):
     name: ClassVar[str] = "torch_file"
     suffixes: ClassVar[tuple[str, ...]] = (".pt", ".pth")
 
-    def accepts(self, model: Any) -> bool:
-        return isinstance(model, str | os.PathLike) and Path(model).suffix in self.suffixes
-
     def loaded(self, model: str | os.PathLike[str]) -> Any:
         return read_state(Path(model))
 
     def tensors(self, model: str | os.PathLike[str]) -> Iterator[NamedTensor]:
         yield from Torch().tensors(read_state(Path(model)))
-
-    def load(self, model: Any, tensors: Mapping[str, np.ndarray]) -> None:
-        refuse_file(model)
 
 
 def read_state(path: Path) -> Mapping[str, Any]:
