@@ -21,11 +21,11 @@ from cifar_row import DATA, VALIDATION_IMAGES, cropped, load_cifar
 from resnet20 import ROW, network, pretrained
 
 import wcodec
+from wcodec.factorizations.factory import FactorizationFactory
 from wcodec.frontends.protocol import NamedTensor
 from wcodec.plan.measuring import Point
 from wcodec.quantize import step_values
 from wcodec.train import CompressionOperator, compressible
-from wcodec.train.plan import FactorizationFactory, constant
 
 BATCH = 64
 RATE = 2e-3
@@ -107,7 +107,7 @@ class ResNetEnd:
 
     def tuned_stage(self, points: Mapping[str, Point]) -> tuple[int, float]:
         """Bytes of all kernels and top-1, after training factors with the steps that they were measured with."""
-        factorizations = {name: constant(point.weight.factorization) for name, point in points.items()}
+        factorizations = {name: point.weight.factorization for name, point in points.items()}
         wrapped = compressible(self.end(), 0.0, factorizations={**factorizations, "*": None})
         for latent, _ in wrapped.latent_weights():
             weight = points[latent.name].weight

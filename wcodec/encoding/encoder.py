@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..chunks.encoder import BAND_ELEMENTS, ChunkItem, Draft, Profile, coded, draft_chunk
@@ -19,9 +18,10 @@ from ..container.manifest import Stream, TensorChunk
 from ..decoding.details import TensorDetails, chunk_details
 from ..delta import Manner
 from ..errors import DuplicateNameError, OptionError
+from ..factorizations.factory import FactorizationFactory, check_patterns
 from ..frontends import find_frontend
 from ..frontends.protocol import NamedTensor
-from ..plan import FactorizationFactory, Lossless, NearLossless, Policy, plan
+from ..plan import Lossless, NearLossless, Policy, plan
 from ..records import TensorRecord
 from .profiles import find_profile
 from .rate_search import policy_for_rate
@@ -97,7 +97,7 @@ def encode(
     with _workers(executor, threads) as workers:
         job = _Job(profile, dict(factorizations or {}), metadata, digest, progress, workers)
         tensors, described = _described(model, graph, merge_batch_norm)
-        _check_patterns(job.factorizations, tensors)
+        check_patterns(job.factorizations, [tensor.name for tensor in tensors], "tensor")
         policy: Policy = Lossless() if lossless else NearLossless()
         if base is not None:
             return _encode_delta(tensors, base, dst, policy, job, described)
@@ -226,13 +226,6 @@ def _check_names(tensors: Sequence[NamedTensor]) -> None:
         if tensor.name in seen:
             raise DuplicateNameError("two tensors have this name", tensor=tensor.name)
         seen.add(tensor.name)
-
-
-def _check_patterns(factorizations: Mapping[str, FactorizationFactory], tensors: Sequence[NamedTensor]) -> None:
-    """Refuse a pattern that names nothing: a name that was spelt wrong would cost the compression in silence."""
-    for pattern in factorizations:
-        if not any(fnmatchcase(tensor.name, pattern) for tensor in tensors):
-            raise OptionError(f"factorizations: no tensor has a name like {pattern!r}")
 
 
 def _written(dst: Any, tensors: Sequence[NamedTensor], policy: Policy, job: _Job, described: Any) -> EncodeReport:

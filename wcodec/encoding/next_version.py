@@ -17,8 +17,9 @@ from ..decoding.details import TensorDetails, chunk_details
 from ..delta import Content, Manner, read_content, write_delta
 from ..errors import SymbolError
 from ..factorizations import FactoredWeight
+from ..factorizations.factory import FactorizationFactory
 from ..frontends.protocol import NamedTensor
-from ..plan import FactorizationFactory, Policy, plan
+from ..plan import Policy, plan
 from ..records import DENSE
 
 

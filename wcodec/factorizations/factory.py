@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ..errors import OptionError
@@ -31,3 +32,14 @@ def made_by(factory: FactorizationFactory, shape: tuple[int, ...]) -> Factorizat
     if not isinstance(made, Factorization):
         raise OptionError(f"its entry of factorizations made a {type(made).__name__}, not a Factorization")
     return made
+
+
+def check_patterns(patterns: Iterable[str], names: Collection[str], what: str) -> None:
+    """Refuse a pattern that names nothing: a name that was spelt wrong would cost the compression in silence.
+
+    Raises:
+        OptionError: no `what` (a "tensor") has a name like it.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise OptionError(f"factorizations: no {what} has a name like {pattern!r}")

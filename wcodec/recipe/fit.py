@@ -15,7 +15,8 @@ from typing import Any
 import keras
 
 from ..errors import DataError, OptionError, TargetError
-from ..train.plan import FactorizationFactory, why_not
+from ..factorizations.factory import FactorizationFactory
+from ..train.plan import why_not
 from ..train.variables import variable_names
 from .curve import CompressedFit
 from .distillation import taught

@@ -12,11 +12,11 @@ import keras
 
 from ..encoding.encoder import encode
 from ..errors import DivergedError, NameMismatchError, NonFiniteError
+from ..factorizations.factory import FactorizationFactory
 from ..train.compressible import CompressibleModel, compressible
 from ..train.narrowing import live_units, narrowed, rebuilt, removable_groups
 from ..train.pace import Pace, WarmUpCosine
 from ..train.packing import by_density, packed
-from ..train.plan import FactorizationFactory
 from ..train.units import resized, unit_groups
 from . import checkpoint as checkpoints
 from .checkpoint import Progressed
@@ -147,7 +147,7 @@ class Run:
         return model
 
     def _cycle(self) -> CompressibleModel:
-        """What is left of a cycle; the best end so far."""
+        """Run what is left of a cycle; the model of the best end so far."""
         while self.done.epoch < self._epochs:
             started = len(self.done.curve)
             loss = self._epoch(started)

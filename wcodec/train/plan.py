@@ -11,8 +11,7 @@ import keras
 
 from ..errors import OptionError, UnsupportedTypeError, naming
 from ..factorizations import FACTORIZATIONS, Dense, Factorization, Rdft
-from ..factorizations.factory import FactorizationFactory as FactorizationFactory
-from ..factorizations.factory import result_of
+from ..factorizations.factory import FactorizationFactory, check_patterns, result_of
 
 DefaultFactorization = Callable[[tuple[int, ...], keras.Layer], Factorization | None]
 
@@ -64,9 +63,7 @@ def plan_factorizations(
         FactorizationError: parameters that a factorization does not allow for this shape, such as a rank out of range.
             All but the first name the weight.
     """
-    for pattern in overrides:
-        if not any(fnmatchcase(weight.name, pattern) for weight in weights):
-            raise OptionError(f"factorizations: no trainable weight has a name like {pattern!r}")
+    check_patterns(overrides, [weight.name for weight in weights], "trainable weight")
     plan = {weight.name: _factorization(weight, overrides, default) for weight in weights}
     return {name: factorization for name, factorization in plan.items() if factorization is not None}
 
